@@ -1,0 +1,28 @@
+"""The vocabulary that several messages share: each value with its meaning in the type."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+BucketName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")]
+"""3–63 lower-case letters, digits and hyphens; safe as one token of a subject."""
+
+FilePath = Annotated[str, Meta(min_length=1, max_length=1024)]
+"""Where a file stands in its bucket, ``/`` between segments; storage owns the full rule."""
+
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+CommitId = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+ByteCount = Annotated[int, Meta(ge=0)]
+Revision = Annotated[int, Meta(ge=1)]
+PageLimit = Annotated[int, Meta(ge=1, le=1000)]
+ContentType = Annotated[str, Meta(min_length=1, max_length=255)]
+Message = Annotated[str, Meta(max_length=4096)]
+Actor = Annotated[str, Meta(min_length=1, max_length=200)]
+"""Who did it: ``key:<id>``, ``user:<id>`` or ``service:<name>``."""
+
+Labels = dict[str, str]
+"""A file's metadata or tags."""
+
+Versioning = Literal["auto", "off"]
+Operation = Literal["put", "delete", "copy", "move", "update", "restore"]
+"""What made a new state of a file."""
