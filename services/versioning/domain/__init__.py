@@ -1,0 +1,1 @@
+"""Pure rules of versioning: trees, commits and named failures."""
