@@ -1,0 +1,45 @@
+"""Bytes in and out of an object store, a disk or memory; ``contract`` says what is promised."""
+
+from libs.blobs.contract import (
+    BlobBody,
+    BlobStat,
+    BlobStore,
+    Body,
+    Durability,
+    DurabilityLevel,
+)
+from libs.blobs.failures import (
+    BlobFailure,
+    BlobKeyRefused,
+    BlobNotFound,
+    BlobTooLarge,
+    BlobTruncated,
+    BodySizeMismatch,
+    RangeNotSatisfiable,
+    StoreFull,
+    StoreMisconfigured,
+    StoreUnavailable,
+    StoreUrlInvalid,
+)
+from libs.blobs.opening import open_store
+
+__all__ = [
+    "BlobBody",
+    "BlobFailure",
+    "BlobKeyRefused",
+    "BlobNotFound",
+    "BlobStat",
+    "BlobStore",
+    "BlobTooLarge",
+    "BlobTruncated",
+    "Body",
+    "BodySizeMismatch",
+    "Durability",
+    "DurabilityLevel",
+    "RangeNotSatisfiable",
+    "StoreFull",
+    "StoreMisconfigured",
+    "StoreUnavailable",
+    "StoreUrlInvalid",
+    "open_store",
+]

@@ -1,0 +1,51 @@
+"""What all drivers do alike with a body on its way in, and with a range on its way out."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from libs.blobs.contract import Body
+from libs.blobs.failures import BodySizeMismatch, RangeNotSatisfiable
+
+CHUNK_BYTES = 1024 * 1024
+
+
+async def pieces_of(key: str, body: Body, size: int | None) -> AsyncGenerator[bytes, None]:
+    """Yield ``body`` in the pieces it comes in, and raise when they do not add up to ``size``.
+
+    Too much is noticed at the piece that exceeds, before it is passed on.
+    """
+    got = 0
+    async for piece in _pieces(body):
+        got += len(piece)
+        if size is not None and got > size:
+            raise BodySizeMismatch(key, announced=size, got=got)
+        if piece:
+            yield piece
+    if size is not None and got != size:
+        raise BodySizeMismatch(key, announced=size, got=got)
+
+
+async def _pieces(body: Body) -> AsyncIterator[bytes]:
+    if isinstance(body, bytes):
+        yield body
+        return
+    async for piece in body:
+        yield piece
+
+
+def check_size(key: str, got: int, announced: int | None) -> None:
+    """Raise ``BodySizeMismatch`` unless the body has the size announced, if there was one."""
+    if announced is not None and announced != got:
+        raise BodySizeMismatch(key, announced=announced, got=got)
+
+
+def check_range(key: str, start: int, end: int | None) -> None:
+    """Raise ``RangeNotSatisfiable`` for what is no range of any blob."""
+    if start < 0 or (end is not None and end < start):
+        raise RangeNotSatisfiable(key, start=start, end=end)
+
+
+def clip_range(key: str, start: int, end: int | None, size: int) -> int:
+    """Return where the range really ends in a blob of ``size``; raise when it starts behind it."""
+    if start > size:
+        raise RangeNotSatisfiable(key, start=start, end=end, size=size)
+    return size if end is None else min(end, size)
