@@ -4,10 +4,12 @@ Source: CloudEvents core 1.0.2 and its NATS protocol binding.
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 import msgspec
 
 from libs.contracts.base import EVENTS, Event
+from libs.contracts.streams import stream_for
 
 _decoders: dict[str, msgspec.json.Decoder[Event]] = {}
 
@@ -20,18 +22,23 @@ class UnreadableEvent(ValueError):
     """The message is no event: a header is missing or its body does not fit the type."""
 
 
-def headers(event: Event, source: str) -> dict[str, str]:
-    """Return the headers of ``event`` as published by service ``source``."""
+def headers(event: Event) -> dict[str, str]:
+    """Return the headers of ``event``; its source is the stream's owner."""
     return {
         "Nats-Msg-Id": str(event.event_id),
         "content-type": "application/json",
         "ce-specversion": "1.0",
         "ce-id": str(event.event_id),
-        "ce-source": f"/strongroom/{source}",
+        "ce-source": f"/strongroom/{_owner(event.type)}",
         "ce-type": event.type,
         "ce-time": event.occurred_at.isoformat(),
         "ce-subject": str(getattr(event, event.key_field)),
     }
+
+
+@cache
+def _owner(event_type: str) -> str:
+    return stream_for(event_type).owner
 
 
 def encode(event: Event) -> bytes:

@@ -203,6 +203,16 @@ class FinishTask(Request[TaskInfo], to="progress", frozen=True):
     """Do not retry: trying again cannot help."""
 
 
+class GiveBackTask(Request[TaskInfo], to="progress", frozen=True):
+    """The worker of the current attempt stops: another goes on from the last checkpoint, at once.
+
+    It is no failure: the task gets one attempt more than it had.
+    """
+
+    task_id: UUID
+    attempt: int
+
+
 # --- events and live -------------------------------------------------------------------------
 
 

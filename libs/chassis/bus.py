@@ -1,0 +1,190 @@
+"""One connection to NATS per process: typed questions, live updates, and the streams."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Self, TypeVar
+
+import msgspec
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
+from nats.js.errors import NotFoundError
+from opentelemetry.trace import SpanKind
+
+from libs.chassis import telemetry
+from libs.chassis.settings import ServiceSettings
+from libs.contracts.base import Reply, Request
+from libs.contracts.problems import AnsweredWithProblem, ProblemDetails, ServiceUnavailable
+from libs.contracts.streams import StreamSpec
+
+PROBLEM_HEADER = "Nats-Service-Error-Code"
+"""Set by NATS Services on an answer that is an error (ADR-32 of NATS)."""
+
+R = TypeVar("R", bound=Reply)
+
+log = logging.getLogger(__name__)
+
+_decoders: dict[type[Reply], msgspec.json.Decoder[Any]] = {}
+
+
+class Bus:
+    """A service's connection to NATS; reconnects for ever once it was there."""
+
+    def __init__(self, name: str, url: str, *, drain_timeout_s: float = 20.0) -> None:
+        self.name = name
+        self.broker = NatsBroker(
+            [url],
+            name=f"strongroom-{name}",
+            logger=None,
+            apply_types=False,
+            connect_timeout=5,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            ping_interval=5,
+            max_outstanding_pings=2,
+            drain_timeout=int(drain_timeout_s),
+            # Waiting publishes are bounded in memory while the server is away.
+            pending_size=8 * 1024 * 1024,
+            error_cb=_log_once_per_kind(),
+            reconnected_cb=self._on_reconnected,
+        )
+        self._reconnected: list[Callable[[], None]] = []
+        self._client: Client | None = None
+        self._jetstream: JetStreamContext | None = None
+
+    @classmethod
+    def of(cls, name: str, settings: ServiceSettings) -> Self:
+        """Return the bus that ``settings`` name, not connected yet."""
+        return cls(name, settings.nats_url, drain_timeout_s=settings.drain_timeout_s)
+
+    async def __aenter__(self) -> Self:
+        self._client = await self.broker.connect()
+        self._jetstream = self._client.jetstream(timeout=5)
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        if self.client.is_connected:
+            await self.broker.stop()
+        else:
+            await self.client.close()
+
+    @property
+    def client(self) -> Client:
+        """The connection itself."""
+        if self._client is None:
+            raise RuntimeError("the bus is used before it was opened")
+        return self._client
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """JetStream on this connection."""
+        if self._jetstream is None:
+            raise RuntimeError("the bus is used before it was opened")
+        return self._jetstream
+
+    async def check(self) -> None:
+        """Raise ``ServiceUnavailable`` unless the server is connected."""
+        if not self.client.is_connected:
+            raise _unavailable()
+
+    def when_reconnected(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after the server was lost and found."""
+        self._reconnected.append(listener)
+
+    async def ask(self, request: Request[R], *, timeout_s: float = 5.0) -> R:
+        """Return the typed answer of the service that owns ``request``.
+
+        Raises ``AnsweredWithProblem`` with what that service answered, and ``ServiceUnavailable``
+        when nobody serves it, at once, or nobody answers within ``timeout_s``.
+        """
+        if not self.client.is_connected:
+            raise _unavailable()
+        with telemetry.span(f"ask {request.subject}", kind=SpanKind.CLIENT):
+            try:
+                answer = await self.client.request(
+                    request.subject,
+                    msgspec.json.encode(request),
+                    timeout=timeout_s,
+                    headers=telemetry.outgoing(),
+                )
+            except NoRespondersError as error:
+                raise ServiceUnavailable(
+                    f"{request.owner} is not running", retry_after_s=1
+                ) from error
+            except (NatsTimeoutError, NatsError, OSError) as error:
+                raise ServiceUnavailable(
+                    f"{request.owner} did not answer in {timeout_s:g} s", retry_after_s=1
+                ) from error
+        return _read_answer(request, answer)
+
+    async def publish_live(self, subject: str, update: msgspec.Struct) -> None:
+        """Tell whoever listens right now; nobody keeps it, and a lost server loses it."""
+        if self.client.is_connected:
+            await self.client.publish(subject, msgspec.json.encode(update))
+
+    async def subscribe(
+        self, subject: str, listener: Callable[[Msg], Awaitable[None]]
+    ) -> Subscription:
+        """Call ``listener`` with every message on ``subject`` from now on."""
+        return await self.client.subscribe(subject, cb=listener)
+
+    async def declare(self, spec: StreamSpec) -> StreamInfo:
+        """Make the stream as ``spec`` says, or leave it when it is so already."""
+        config = StreamConfig(
+            name=spec.name,
+            subjects=list(spec.subjects),
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.OLD,
+            max_age=spec.max_age_s,
+            duplicate_window=spec.dedupe_window_s,
+        )
+        try:
+            info = await self.jetstream.stream_info(spec.name)
+        except NotFoundError:
+            log.info("declaring stream %s", spec.name)
+            return await self.jetstream.add_stream(config)
+        if sorted(info.config.subjects or []) != sorted(spec.subjects):
+            return await self.jetstream.update_stream(config)
+        return info
+
+    async def _on_reconnected(self) -> None:
+        log.info("connected to NATS again")
+        for listener in self._reconnected:
+            listener()
+
+
+def _read_answer(request: Request[R], answer: Msg) -> R:
+    if answer.headers and PROBLEM_HEADER in answer.headers:
+        raise AnsweredWithProblem(msgspec.json.decode(answer.data, type=ProblemDetails))
+    kind = request.reply()
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    reply: R = decoder.decode(answer.data)
+    return reply
+
+
+def _unavailable() -> ServiceUnavailable:
+    return ServiceUnavailable("NATS does not answer", retry_after_s=1)
+
+
+def _log_once_per_kind() -> Callable[[Exception], Awaitable[None]]:
+    """Return an error callback that does not fill the log while a server is away."""
+    last: dict[str, float] = {}
+
+    async def note(error: Exception) -> None:
+        now = asyncio.get_running_loop().time()
+        kind = type(error).__name__
+        if now - last.get(kind, float("-inf")) > 10:
+            last[kind] = now
+            log.warning("NATS: %s", str(error) or kind)
+
+    return note

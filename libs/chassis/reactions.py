@@ -1,0 +1,318 @@
+"""Reactions to events, under one policy for every service.
+
+A reaction is one durable consumer with one or several filter subjects. Events arrive in batches
+and are applied in one transaction. When a batch fails it is tried event by event, so that a
+failing event keeps back nobody else; it comes again after growing pauses, and is parked in
+``dead_letter`` when they are used up. What cannot be read is parked at once.
+"""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from types import ModuleType
+from typing import Any, NamedTuple, TypeVar
+
+from faststream import AckPolicy
+from faststream.message import StreamMessage
+from faststream.nats import ConsumerConfig, JStream, PullSub
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import AckPolicy as ConsumerAckPolicy
+from nats.js.api import ConsumerConfig as Durable
+from nats.js.errors import NotFoundError
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Histogram
+
+from libs.chassis import dead_letters, telemetry
+from libs.chassis.binding import bind
+from libs.chassis.bus import Bus
+from libs.chassis.database import Database
+from libs.chassis.settings import ServiceSettings
+from libs.contracts import envelope
+from libs.contracts.base import Event
+from libs.contracts.problems import ServiceUnavailable
+from libs.contracts.streams import stream_for
+
+ACK_WAIT_S = 30.0
+HEARTBEAT_S = 10.0
+
+SECONDS = Histogram(
+    "strongroom_reaction_seconds", "Time to apply one batch of events.", ["consumer"]
+)
+APPLIED = Counter("strongroom_reactions_total", "Events applied.", ["consumer"])
+FAILED = Counter("strongroom_reaction_failures_total", "Failed tries of one event.", ["consumer"])
+
+F = TypeVar("F", bound=Callable[..., Awaitable[None]])
+
+log = logging.getLogger(__name__)
+
+
+class _Mark(NamedTuple):
+    consumer: str
+    events: tuple[type[Event], ...]
+    batch: int
+
+
+class Reaction(NamedTuple):
+    """A durable consumer and the function that applies its events, ready to be called."""
+
+    consumer: str
+    events: tuple[type[Event], ...]
+    batch: int
+    apply: Callable[[Sequence[Any]], Awaitable[None]]
+
+    @property
+    def subjects(self) -> list[str]:
+        """What the consumer filters for."""
+        return [event.every(">") for event in self.events]
+
+    @property
+    def stream(self) -> str:
+        """The one stream that keeps all its events."""
+        (name,) = {stream_for(event.type).name for event in self.events}
+        return name
+
+
+class _Delivery(NamedTuple):
+    message: Msg
+    event: Event
+
+
+def reacts(*events: type[Event], as_: str, batch: int = 200) -> Callable[[F], F]:
+    """Mark a function as the reaction ``as_`` to ``events``, all of one stream.
+
+    It gets up to ``batch`` of them in the stream's order, and must apply them in one transaction
+    through the inbox: they may come again.
+    """
+
+    def mark(handler: F) -> F:
+        handler.__reacts__ = _Mark(as_, events, batch)  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
+def reactions_in(modules: Sequence[ModuleType], given: Sequence[object]) -> list[Reaction]:
+    """Collect what the functions of ``modules`` marked with ``reacts`` react to."""
+    return [
+        _ready(function.__reacts__, bind(function, given, own=1))
+        for module in modules
+        for _, function in inspect.getmembers(module, inspect.isfunction)
+        if hasattr(function, "__reacts__") and function.__module__ == module.__name__
+    ]
+
+
+def _ready(mark: _Mark, apply: Callable[[Sequence[Any]], Awaitable[None]]) -> Reaction:
+    return Reaction(mark.consumer, mark.events, mark.batch, apply)
+
+
+class Reacting:
+    """Consumes for ``reactions`` until it is stopped; a batch that was begun is ended."""
+
+    def __init__(
+        self, bus: Bus, db: Database, settings: ServiceSettings, reactions: Sequence[Reaction]
+    ) -> None:
+        self._bus = bus
+        self._consumers = [_Consumer(bus, db, settings, reaction) for reaction in reactions]
+
+    async def start(self) -> None:
+        """Begin to consume; waits for streams whose owners are still starting."""
+        if not self._consumers:
+            return
+        for consumer in self._consumers:
+            await consumer.declare()
+        await self._bus.broker.start()
+        for consumer in self._consumers:
+            await consumer.listen_for_redrives()
+
+    async def keep(self) -> None:
+        """Make consumers again that the server lost with its store; never returns."""
+        while True:
+            await asyncio.sleep(2)
+            for consumer in self._consumers:
+                try:
+                    await consumer.declare()
+                except (NatsError, OSError, TimeoutError) as error:
+                    log.debug("%s cannot be declared now: %s", consumer.name, error)
+
+    async def stop(self) -> None:
+        """End the batches that were begun and take no more."""
+        for subscriber in self._bus.broker.subscribers if self._consumers else ():
+            await subscriber.stop()
+        for consumer in self._consumers:
+            await consumer.idle.wait()
+
+
+class _Consumer:
+    """One durable: its FastStream subscriber, and the policy."""
+
+    def __init__(
+        self, bus: Bus, db: Database, settings: ServiceSettings, reaction: Reaction
+    ) -> None:
+        self._bus = bus
+        self._db = db
+        self._pauses = settings.retry_pauses_s
+        self._reaction = reaction
+        self.name = reaction.consumer
+        self.idle = asyncio.Event()
+        self.idle.set()
+        subscribe = bus.broker.subscriber(
+            subject=reaction.subjects[0] if len(reaction.subjects) == 1 else "",
+            durable=self.name,
+            stream=JStream(reaction.stream, declare=False),
+            pull_sub=PullSub(
+                batch=True, batch_size=reaction.batch, timeout=settings.reaction_window_s
+            ),
+            config=self._faststream_config(),
+            ack_policy=AckPolicy.MANUAL,
+            decoder=_undecoded,
+        )
+        subscribe(self.consume)
+
+    def _faststream_config(self) -> ConsumerConfig:
+        return ConsumerConfig(filter_subjects=self._reaction.subjects)
+
+    async def declare(self) -> None:
+        """Make the durable unless it is there; waits while the owner has no stream yet."""
+        reaction = self._reaction
+        durable = Durable(
+            durable_name=self.name,
+            filter_subjects=reaction.subjects,
+            ack_policy=ConsumerAckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_S,
+            # Tries are counted and ended by us, never silently by the server.
+            max_deliver=-1,
+            max_ack_pending=reaction.batch * 5,
+        )
+        for _ in range(150):
+            try:
+                info = await self._bus.jetstream.consumer_info(reaction.stream, self.name)
+            except NotFoundError:
+                pass
+            else:
+                if sorted(info.config.filter_subjects or []) == sorted(reaction.subjects):
+                    return
+            try:
+                await self._bus.jetstream.add_consumer(reaction.stream, durable)
+            except NotFoundError:
+                await asyncio.sleep(0.2)
+            else:
+                return
+        raise ServiceUnavailable(f"the stream {reaction.stream} does not appear")
+
+    async def listen_for_redrives(self) -> None:
+        """Take events that an operator gives to this consumer once more."""
+        await self._bus.client.subscribe(
+            dead_letters.redrive_subject(self.name), queue=self.name, cb=self._apply_redriven
+        )
+
+    async def consume(self, messages: list[Msg]) -> None:
+        """Apply a batch; whatever happens, every message is acknowledged, paused or parked."""
+        self.idle.clear()
+        heartbeat = asyncio.create_task(_beat(messages))
+        try:
+            deliveries = [d for m in messages if (d := await self._read(m)) is not None]
+            if deliveries:
+                await self._apply(deliveries)
+        except (ServiceUnavailable, NatsError, OSError, TimeoutError) as error:
+            # Database or bus are away: nothing is wrong with the events, the server sends again.
+            log.warning("%s waits: %s", self.name, error)
+            await self._pause(messages, 2.0)
+        finally:
+            heartbeat.cancel()
+            self.idle.set()
+
+    async def _read(self, message: Msg) -> _Delivery | None:
+        try:
+            return _Delivery(message, envelope.decode(message.headers, message.data))
+        except (envelope.UnknownEvent, envelope.UnreadableEvent) as error:
+            await self._park(message, error)
+            return None
+
+    async def _apply(self, deliveries: list[_Delivery]) -> None:
+        try:
+            await self._apply_once(deliveries)
+        except (ServiceUnavailable, OSError, TimeoutError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary: the policy decides what follows
+            if len(deliveries) > 1:
+                log.warning("%s: a batch of %d is split", self.name, len(deliveries))
+                for delivery in deliveries:
+                    await self._apply([delivery])
+            else:
+                await self._fail(deliveries[0].message, error)
+        else:
+            await asyncio.gather(*(delivery.message.ack() for delivery in deliveries))
+
+    async def _apply_once(self, deliveries: list[_Delivery]) -> None:
+        links = [telemetry.link(d.message.headers) for d in deliveries[1:]]
+        parent = telemetry.incoming(deliveries[0].message.headers)
+        with (
+            SECONDS.labels(self.name).time(),
+            telemetry.span(
+                self.name,
+                kind=SpanKind.CONSUMER,
+                parent=parent,
+                links=links,
+                events=len(deliveries),
+            ),
+        ):
+            await self._reaction.apply([delivery.event for delivery in deliveries])
+        APPLIED.labels(self.name).inc(len(deliveries))
+
+    async def _fail(self, message: Msg, error: Exception) -> None:
+        FAILED.labels(self.name).inc()
+        tries = message.metadata.num_delivered
+        if tries > len(self._pauses):
+            await self._park(message, error)
+            return
+        pause = self._pauses[tries - 1]
+        log.warning("%s: try %d failed, next in %g s", self.name, tries, pause, exc_info=error)
+        await message.nak(delay=pause)
+
+    async def _park(self, message: Msg, error: Exception) -> None:
+        tries = message.metadata.num_delivered
+        log.error("%s: parked after %d tries: %s", self.name, tries, error)
+        await dead_letters.park(
+            self._db,
+            consumer=self.name,
+            subject=message.subject,
+            headers=message.headers or {},
+            payload=message.data,
+            error=f"{type(error).__name__}: {error}",
+            tries=tries,
+        )
+        await message.ack()
+
+    async def _pause(self, messages: Sequence[Msg], pause_s: float) -> None:
+        for message in messages:
+            if not message.is_acked:
+                try:
+                    await message.nak(delay=pause_s)
+                except (NatsError, OSError):
+                    return  # the server sends them again after ack_wait
+
+    async def _apply_redriven(self, message: Msg) -> None:
+        try:
+            await self._reaction.apply([envelope.decode(message.headers, message.data)])
+        except Exception as error:  # the boundary: the operator gets the answer
+            log.warning("%s: a redriven event failed again", self.name, exc_info=error)
+            await message.respond(f"{type(error).__name__}: {error}".encode())
+        else:
+            APPLIED.labels(self.name).inc()
+            await message.respond(b"")
+
+
+async def _undecoded(message: StreamMessage[list[Msg]]) -> list[Msg]:
+    """Hand the messages over as they are: headers are needed to read them, and all to answer."""
+    return message.raw_message
+
+
+async def _beat(messages: Sequence[Msg]) -> None:
+    """Tell the server now and then that the batch is still being worked on."""
+    while True:
+        await asyncio.sleep(HEARTBEAT_S)
+        for message in messages:
+            if not message.is_acked:
+                await message.in_progress()

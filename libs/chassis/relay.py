@@ -1,0 +1,256 @@
+"""The way from the outbox to JetStream.
+
+One relay leads per service, by an advisory lock of its own session; the others wait. It publishes
+in the order of the outbox with ``Nats-Msg-Id``, stores the sequence that the stream acknowledged,
+and keeps rows for a week. When a stream is younger or shorter than what was acknowledged, it was
+lost, and everything that it has not got is published again: PostgreSQL is the record.
+
+A crash between acknowledgement and mark sends a batch twice: the stream drops the copies it
+remembers, and each consumer's inbox drops the rest.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+from nats.errors import Error as NatsError
+from nats.js.api import PubAck
+from nats.js.errors import NotFoundError
+from prometheus_client import Counter, Gauge
+
+from libs.chassis.bus import Bus
+from libs.chassis.crashpoint import crashpoint
+from libs.chassis.database import Connection, Database
+from libs.contracts.problems import ServiceUnavailable
+from libs.contracts.streams import REQUESTED_BY_ALL, stream_for, streams_of
+
+BATCH = 500
+PUBLISH_TIMEOUT_S = 5.0
+CHECK_STREAMS_S = 2.0
+KEEP = "7 days"
+TRY_LOCK = "SELECT pg_try_advisory_lock(hashtext('strongroom relay'), hashtext(current_schema()))"
+
+PUBLISHED = Counter("strongroom_relay_published_total", "Events acknowledged by a stream.")
+WAITING = Gauge("strongroom_relay_waiting", "Events in the outbox that are not published.")
+REPLAYED = Counter("strongroom_relay_replayed_total", "Events published again for a lost stream.")
+
+log = logging.getLogger(__name__)
+
+
+class _Row(NamedTuple):
+    position: int
+    subject: str
+    headers: dict[str, str]
+    payload: bytes
+
+
+class Relay:
+    """Publishes a service's outbox; run one in every replica, one of them leads."""
+
+    def __init__(self, db: Database, bus: Bus, *, interval_s: float = 1.0) -> None:
+        self._db = db
+        self._bus = bus
+        self._interval_s = interval_s
+        self._bell = asyncio.Event()
+        self._leads = False
+        self._streams_checked_at = float("-inf")
+        self._background: set[asyncio.Task[None]] = set()
+        db.when_announced(self.ring)
+
+    def ring(self) -> None:
+        """Say that something waits: to the relay here, or to the one that leads elsewhere."""
+        self._bell.set()
+        if not self._leads and self._bus.client.is_connected:
+            task = asyncio.create_task(self._bus.client.publish(self._wake_subject))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+
+    @property
+    def _wake_subject(self) -> str:
+        return f"wake.{self._bus.name}"
+
+    async def run(self) -> None:
+        """Lead when nobody else does, and publish; never returns."""
+        await self._bus.client.subscribe(self._wake_subject, cb=self._woken)
+        while True:
+            try:
+                await self._lead()
+            except (ServiceUnavailable, NatsError, asyncpg.PostgresError, OSError) as error:
+                log.warning("the relay pauses: %s", error)
+            self._leads = False
+            await asyncio.sleep(self._interval_s)
+
+    async def _woken(self, _message: object) -> None:
+        self._bell.set()
+
+    async def _lead(self) -> None:
+        lock = await self._db.lone_connection()
+        try:
+            if not await lock.fetchval(TRY_LOCK):
+                return
+            self._leads = True
+            log.info("leading the relay")
+            self._streams_checked_at = float("-inf")
+            while not lock.is_closed():
+                await self._round(lock)
+        finally:
+            # Closing the session gives the lock back, whatever state it is in.
+            lock.terminate()
+
+    async def _round(self, lock: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self._bell.clear()
+        now = asyncio.get_running_loop().time()
+        if now - self._streams_checked_at >= CHECK_STREAMS_S:
+            await lock.execute("SELECT 1")  # the lock lives only as long as its session
+            await self._check_streams()
+            self._streams_checked_at = now
+        if await self.publish_waiting() < BATCH:
+            try:
+                await asyncio.wait_for(self._bell.wait(), self._interval_s)
+            except TimeoutError:
+                await self._tidy()
+
+    async def publish_waiting(self, limit: int = BATCH) -> int:
+        """Publish the oldest waiting events in order and mark them; return how many there were."""
+        async with self._db.transaction() as tx:
+            rows = await _waiting(tx, limit)
+            if not rows:
+                return 0
+            acknowledged = await self._publish(rows)
+            crashpoint("relay_after_ack")
+            await _mark(tx, acknowledged)
+        PUBLISHED.inc(len(acknowledged))
+        if len(acknowledged) < len(rows):
+            raise ServiceUnavailable("JetStream acknowledged only a part")
+        return len(rows)
+
+    async def _publish(self, rows: Sequence[_Row]) -> list[tuple[_Row, PubAck]]:
+        """Publish ``rows`` at once, in their order; return those that a stream acknowledged."""
+        answers = await asyncio.gather(
+            *(
+                self._bus.jetstream.publish(
+                    row.subject,
+                    row.payload,
+                    timeout=PUBLISH_TIMEOUT_S,
+                    stream=stream_for(row.subject).name,
+                    headers=row.headers,
+                )
+                for row in rows
+            ),
+            return_exceptions=True,
+        )
+        acknowledged: list[tuple[_Row, PubAck]] = []
+        for row, answer in zip(rows, answers, strict=True):
+            if isinstance(answer, BaseException):
+                # It may be stored nevertheless: the next round sends it with the same id.
+                log.warning("publishing %s: %s", row.subject, repr(answer))
+            else:
+                acknowledged.append((row, answer))
+        return acknowledged
+
+    async def _check_streams(self) -> None:
+        """Declare the service's streams, and publish again what a lost one has not got."""
+        for spec in streams_of(self._bus.name):
+            info = await self._bus.declare(spec)
+            await self._compare(spec.name, info.created, info.state.last_seq)
+        requests = stream_for(REQUESTED_BY_ALL)
+        if requests.owner != self._bus.name:
+            try:
+                info = await self._bus.jetstream.stream_info(requests.name)
+            except NotFoundError:
+                return  # its owner makes it again, then we compare
+            await self._compare(requests.name, info.created, info.state.last_seq)
+
+    async def _compare(self, stream: str, created: datetime | None, last_seq: int) -> None:
+        async with self._db.transaction() as tx:
+            known = await tx.fetchval(
+                "SELECT created_at FROM relay_stream WHERE stream = $1 FOR UPDATE", stream
+            )
+            if known is not None and created is not None and created != known:
+                count = await _unpublish(tx, stream, after=0)
+            else:
+                count = await _unpublish(tx, stream, after=last_seq)
+            await tx.execute(
+                """
+                INSERT INTO relay_stream (stream, created_at)
+                VALUES ($1, $2)
+                ON CONFLICT (stream) DO UPDATE
+                SET created_at = excluded.created_at
+                """,
+                stream,
+                created,
+            )
+        if count:
+            REPLAYED.inc(count)
+            log.warning("stream %s went backwards: publishing %d events again", stream, count)
+
+    async def _tidy(self) -> None:
+        """Count what waits and let go of what is old enough."""
+        async with self._db.connection() as conn:
+            WAITING.set(
+                await conn.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+            )
+            for table, column in (("outbox", "published_at"), ("inbox", "applied_at")):
+                await conn.execute(
+                    f"""
+                    DELETE FROM {table}
+                    WHERE ctid = ANY(ARRAY(
+                        SELECT ctid
+                        FROM {table}
+                        WHERE {column} < now() - interval '{KEEP}'
+                        LIMIT 1000
+                    ))
+                    """  # noqa: S608 - three constants of this module
+                )
+
+
+async def _waiting(tx: Connection, limit: int) -> list[_Row]:
+    rows = await tx.fetch(
+        """
+        SELECT position, subject, headers, payload
+        FROM outbox
+        WHERE published_at IS NULL
+        ORDER BY position
+        LIMIT $1
+        FOR UPDATE SKIP LOCKED
+        """,
+        limit,
+    )
+    return [_Row(**row) for row in rows]
+
+
+async def _mark(tx: Connection, acknowledged: Sequence[tuple[_Row, PubAck]]) -> None:
+    await tx.execute(
+        """
+        UPDATE outbox
+        SET published_at = now(),
+            stream = ack.stream,
+            stream_seq = ack.seq
+        FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS ack (position, stream, seq)
+        WHERE outbox.position = ack.position
+        """,
+        [row.position for row, _ in acknowledged],
+        [ack.stream for _, ack in acknowledged],
+        [ack.seq for _, ack in acknowledged],
+    )
+
+
+async def _unpublish(tx: Connection, stream: str, *, after: int) -> int:
+    """Make the events that ``stream`` acknowledged behind ``after`` wait again; return how many."""
+    status = await tx.execute(
+        """
+        UPDATE outbox
+        SET published_at = NULL,
+            stream = NULL,
+            stream_seq = NULL
+        WHERE stream = $1
+          AND stream_seq > $2
+          AND published_at IS NOT NULL
+        """,
+        stream,
+        after,
+    )
+    return int(status.removeprefix("UPDATE "))
