@@ -3,13 +3,13 @@
 Specified in ``docs/versioning-format.md``. Nothing here reads or writes: see ``walk``.
 """
 
-from services.versioning.domain.tree.build import build
-from services.versioning.domain.tree.diff import Delta, Difference, diff
-from services.versioning.domain.tree.edit import Edited, edit
+from services.versioning.domain.tree.building import build
+from services.versioning.domain.tree.comparing import Delta, Difference, diff
+from services.versioning.domain.tree.editing import Edited, edit
 from services.versioning.domain.tree.entry import Entry
+from services.versioning.domain.tree.listing import Listing, scan
 from services.versioning.domain.tree.lookup import Usage, get, usage
 from services.versioning.domain.tree.node import EMPTY, NewNode, Node, NodeId, decode
-from services.versioning.domain.tree.scan import Listing, scan
 from services.versioning.domain.tree.walk import Walk, drive
 
 __all__ = [

@@ -12,12 +12,12 @@ from operator import attrgetter
 from msgspec import Struct
 
 from services.versioning.domain.tree.boundary import renewed_separator, separator, split
-from services.versioning.domain.tree.build import stack
+from services.versioning.domain.tree.building import stack
 from services.versioning.domain.tree.entry import Entry, key_of, to_item
 from services.versioning.domain.tree.node import EMPTY, Item, NewNode, NodeId, encode
 from services.versioning.domain.tree.walk import Reader, Span, Walk
 
-Changes = Mapping[bytes, Item | None]
+Changes = dict[bytes, Item | None]
 
 
 class Edited(Struct, frozen=True):
@@ -48,7 +48,8 @@ def edit(root: NodeId, changes: Mapping[str, Entry | None]) -> Walk[Edited]:
         pending = _changes_above(runs, made)
         if not pending:
             return Edited(root, top.count, top.size, {})
-    return (yield from _crown(reader, top.level, pending, made))
+    kept: Changes = {b"": Item(b"", root, top.count, top.size)}
+    return (yield from _crown(reader, top.level, kept | pending, made))
 
 
 class _Run:
@@ -164,10 +165,10 @@ def _changes_above(runs: Iterable[_Run], made: dict[NodeId, NewNode]) -> Changes
 def _crown(
     reader: Reader, level: int, top_nodes: Changes, made: dict[NodeId, NewNode]
 ) -> Walk[Edited]:
-    """Give the nodes that are now in the old root's level a root of their own.
+    """Give the nodes that are now in the old root's level, by key, a root of their own.
 
-    The root is the lowest node that stands alone in its level, so a tree that shrank loses the
-    nodes above it.
+    The old root is among them if it is still a node. The new one is the lowest node that stands
+    alone in its level, so a tree that shrank loses the nodes above it.
     """
     items = [item for _, item in sorted(top_nodes.items()) if item is not None]
     if not items:
