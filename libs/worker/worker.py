@@ -1,4 +1,4 @@
-"""The loop that takes work from one queue and runs it, a few tasks at a time."""
+"""Takes work from one queue and runs it, a few tasks at a time."""
 
 import asyncio
 import logging
@@ -8,6 +8,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from types import ModuleType
+from typing import Self
 from uuid import UUID
 
 from nats.aio.msg import Msg
@@ -15,7 +16,6 @@ from nats.errors import Error as NatsError
 
 from libs.chassis import telemetry
 from libs.chassis.bus import Bus
-from libs.chassis.loops import Loop
 from libs.contracts import envelope
 from libs.contracts.problems import AnsweredWithProblem, ServiceUnavailable
 from libs.contracts.progress import ClaimedTask, ClaimTask, WorkReady
@@ -32,9 +32,10 @@ log = logging.getLogger(__name__)
 class Worker:
     """Runs the jobs of ``jobs`` for the tasks of ``queue``, at most ``concurrency`` at once.
 
-    ``run`` goes on until it is cancelled. It then takes nothing new, lets every job finish or stop
-    at its next safe point for ``drain_timeout_s``, stops the rest, and gives what is unfinished
-    back to the ledger, so that another worker goes on at once. The bus must outlive it.
+    Opened, it takes work; ``drain``, or closing it, ends that: nothing new is taken, every job may
+    finish or stop at its next safe point for ``drain_timeout_s``, the rest is stopped, and what is
+    unfinished goes back to the ledger, so that another worker goes on at once. The bus must be
+    opened before it and closed after it.
 
     Any number of workers may serve a queue. One that dies without a word is noticed by the ledger.
     """
@@ -58,27 +59,58 @@ class Worker:
         self._me = f"{bus.name}@{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._attempts: dict[tuple[UUID, int], Attempt] = {}
         self._running: set[asyncio.Task[None]] = set()
-        self._beginning: asyncio.Task[None] | None = None
+        self._beginning: set[asyncio.Task[None]] = set()
+        self._taking: asyncio.Task[None]
 
-    def loop(self) -> Loop:
-        """Return this worker as one of a service's loops."""
-        return Loop(self.name, self.run)
+    async def __aenter__(self) -> Self:
+        self._taking = asyncio.create_task(self._take(), name=self.name)
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.drain()
 
     async def run(self) -> None:
-        """Take and run tasks until cancelled, then drain."""
-        try:
-            async with self._lanes as lanes:
-                while True:
-                    await self._slots.acquire()
-                    message = await lanes.next()
-                    self._beginning = asyncio.create_task(self._begin(message))
-                    # Shielded: what the ledger has given must be run, or given back.
-                    await asyncio.shield(self._beginning)
-        finally:
-            await self._drain()
+        """Take and run tasks until cancelled, then drain: the whole of a user's own program."""
+        async with self:
+            await asyncio.shield(self._taking)
+
+    async def check(self) -> None:
+        """Raise ``ServiceUnavailable`` unless work is being taken."""
+        if self._taking.done():
+            raise ServiceUnavailable(f"{self.name} takes no work")
+
+    async def drain(self) -> None:
+        """Take nothing more, and see every attempt to its end or back to the ledger."""
+        self._taking.cancel()
+        await asyncio.wait({self._taking, *self._beginning})
+        for attempt in self._attempts.values():
+            attempt.ask_to_stop()
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._drain_timeout_s)
+        for attempt in self._attempts.values():
+            attempt.insist()
+        if self._running:
+            await asyncio.wait(self._running, timeout=LAST_WORDS_S)
+
+    async def _take(self) -> None:
+        async with self._lanes as lanes:
+            while True:
+                await self._slots.acquire()
+                message = await lanes.next()
+                beginning = asyncio.create_task(self._begin(message))
+                self._beginning.add(beginning)
+                beginning.add_done_callback(self._beginning.discard)
+                # Shielded: what the ledger has given must be run, or given back.
+                await asyncio.shield(beginning)
 
     async def _begin(self, message: Msg) -> None:
-        claimed = await self._claim(message)
+        try:
+            claimed = await self._claim(message)
+        except Exception as error:
+            # The boundary: whatever is wrong with one message, a worker goes on taking work.
+            log.exception("an answer of the ledger was not understood")
+            await _put_back(message, error)
+            claimed = None
         if claimed is None:
             self._slots.release()
         else:
@@ -132,19 +164,6 @@ class Worker:
         running = asyncio.create_task(run())
         self._running.add(running)
         running.add_done_callback(ended)
-
-    async def _drain(self) -> None:
-        if self._beginning is not None:
-            await asyncio.wait({self._beginning})
-        if not self._running:
-            return
-        for attempt in self._attempts.values():
-            attempt.ask_to_stop()
-        _, left = await asyncio.wait(self._running, timeout=self._drain_timeout_s)
-        if left:
-            for attempt in self._attempts.values():
-                attempt.insist()
-            await asyncio.wait(left, timeout=LAST_WORDS_S)
 
 
 async def _drop(message: Msg) -> None:
