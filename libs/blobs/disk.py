@@ -5,6 +5,7 @@ import errno
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from libs.blobs.failures import (
@@ -28,8 +29,11 @@ _NAME_TAKEN = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY}
 class DiskThreads:
     """Threads that only wait for one disk, so that waiting never takes a thread from hashing."""
 
-    def __init__(self, label: str, threads: int, *, when_gone: Callable[[], None]) -> None:
+    def __init__(
+        self, label: str, threads: int, *, landmark: Path, when_gone: Callable[[], None]
+    ) -> None:
         self._label = label
+        self._landmark = landmark
         self._when_gone = when_gone
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="blobs")
 
@@ -40,6 +44,7 @@ class DiskThreads:
                 return await self._run(job, *args, **kwargs)
             except OSError as error:
                 if error.errno in _ABSENT:
+                    await self._run(self._landmark.stat)
                     raise BlobNotFound(key) from error
                 raise
 
@@ -60,6 +65,13 @@ class DiskThreads:
         """
         with self.failures():
             return await self._run(job, *args, **kwargs)
+
+    async def look(self) -> None:
+        """Raise ``StoreUnavailable`` when not even the landmark is there.
+
+        An empty mount point must be told from an empty store, or all blobs seem to be deleted.
+        """
+        await self.run(self._landmark.stat)
 
     async def _run(self, job: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         future = asyncio.wrap_future(self._threads.submit(job, *args, **kwargs))

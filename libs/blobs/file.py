@@ -49,7 +49,9 @@ class FileStore:
         )
         self._staging = self.root / STAGING
         self._folders = DurableFolders(self.root)
-        self._disk = DiskThreads(self.label, options.threads, when_gone=self._folders.forget)
+        self._disk = DiskThreads(
+            self.label, options.threads, landmark=self._staging, when_gone=self._folders.forget
+        )
         with self._disk.failures():
             make_root(self.root)
             self._folders.ensure(self._staging)
@@ -64,7 +66,7 @@ class FileStore:
             return len(body)
         staged = self._staged()
         try:
-            await self._disk.run(self._begin, staged)
+            await self._disk.run(staged.create)
             stored = await self._fill(staged, pieces_of(key, body, size))
             await self._disk.write(key, staged.publish, target, self._folders)
         except BaseException:
@@ -92,17 +94,24 @@ class FileStore:
 
     async def delete(self, key: str) -> None:
         """See ``BlobStore.delete``."""
-        await self._disk.run(remove, self.root / check_key(key))
+        path = self.root / check_key(key)
+        await self._disk.look()
+        await self._disk.run(remove, path)
 
-    def list(self, prefix: str = "", *, start_after: str | None = None) -> AsyncIterator[BlobStat]:
+    async def list(
+        self, prefix: str = "", *, start_after: str | None = None
+    ) -> AsyncIterator[BlobStat]:
         """See ``BlobStore.list``; the names of one folder at a time are held in memory."""
-        return list_folder(self._disk, self.root, check_prefix(prefix), start_after or "")
+        folder = check_prefix(prefix)
+        await self._disk.look()
+        async for stat in list_folder(self._disk, self.root, folder, start_after or ""):
+            yield stat
 
     async def check(self) -> None:
         """See ``BlobStore.check``: a file can be made in the staging folder and removed again."""
         staged = self._staged()
         try:
-            await self._disk.run(self._begin, staged)
+            await self._disk.run(staged.create)
         finally:
             await self._disk.run(staged.discard)
 
@@ -124,15 +133,11 @@ class FileStore:
     def _staged(self) -> StagedFile:
         return StagedFile(self._staging / uuid4().hex)
 
-    def _begin(self, staged: StagedFile) -> None:
-        self._folders.ensure(self._staging)
-        staged.create()
-
     def _store(self, body: bytes, target: Path) -> None:
         """Do all of a small ``put`` in one thread: changing threads costs more than writing."""
         staged = self._staged()
         try:
-            self._begin(staged)
+            staged.create()
             staged.write([body])
             staged.publish(target, self._folders)
         except BaseException:

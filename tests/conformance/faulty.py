@@ -1,0 +1,79 @@
+"""Servers that fail the way networks and stores do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+HOST = "127.0.0.1"
+
+
+class Cable:
+    """A TCP proxy to a real server that can fall silent without closing anything."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._intact = asyncio.Event()
+        self._intact.set()
+        self._ends: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    def cut(self) -> None:
+        """From now on no byte goes either way, also on connections made later."""
+        self._intact.clear()
+
+    @asynccontextmanager
+    async def plugged_in(self) -> AsyncIterator["Cable"]:
+        server = await asyncio.start_server(self._connect, HOST, 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for end in self._ends:
+                end.cancel()
+            await asyncio.gather(*self._ends, return_exceptions=True)
+
+    def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        end = asyncio.create_task(self._carry(reader, writer))
+        self._ends.add(end)
+        end.add_done_callback(self._ends.discard)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(*self._target)
+        try:
+            await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+        finally:
+            back.close()
+            writer.close()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                await self._intact.wait()
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def answering(answer: bytes) -> AsyncIterator[int]:
+    """Serve the same HTTP ``answer`` to whatever is asked, then hang up; yield the port."""
+
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(reply, HOST, 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
