@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Self, TypeVar
 
 import msgspec
-from faststream.nats import NatsBroker
+import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -39,22 +39,8 @@ class Bus:
 
     def __init__(self, name: str, url: str, *, drain_timeout_s: float = 20.0) -> None:
         self.name = name
-        self.broker = NatsBroker(
-            [url],
-            name=f"strongroom-{name}",
-            logger=None,
-            apply_types=False,
-            connect_timeout=5,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=1,
-            ping_interval=5,
-            max_outstanding_pings=2,
-            drain_timeout=int(drain_timeout_s),
-            # Waiting publishes are bounded in memory while the server is away.
-            pending_size=8 * 1024 * 1024,
-            error_cb=_log_once_per_kind(),
-            reconnected_cb=self._on_reconnected,
-        )
+        self._url = url
+        self._drain_timeout_s = drain_timeout_s
         self._reconnected: list[Callable[[], None]] = []
         self._client: Client | None = None
         self._jetstream: JetStreamContext | None = None
@@ -65,13 +51,26 @@ class Bus:
         return cls(name, settings.nats_url, drain_timeout_s=settings.drain_timeout_s)
 
     async def __aenter__(self) -> Self:
-        self._client = await self.broker.connect()
+        self._client = await nats.connect(
+            self._url,
+            name=f"strongroom-{self.name}",
+            connect_timeout=5,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=1,
+            ping_interval=5,
+            max_outstanding_pings=2,
+            drain_timeout=int(self._drain_timeout_s),
+            # What waits to be sent is bounded while the server is away.
+            pending_size=8 * 1024 * 1024,
+            error_cb=_log_once_per_kind(),
+            reconnected_cb=self._on_reconnected,
+        )
         self._jetstream = self._client.jetstream(timeout=5)
         return self
 
     async def __aexit__(self, *failure: object) -> None:
         if self.client.is_connected:
-            await self.broker.stop()
+            await self.client.drain()
         else:
             await self.client.close()
 

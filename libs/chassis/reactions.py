@@ -13,13 +13,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
-from faststream import AckPolicy
-from faststream.message import StreamMessage
-from faststream.nats import ConsumerConfig, JStream, PullSub
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.api import AckPolicy as ConsumerAckPolicy
-from nats.js.api import ConsumerConfig as Durable
+from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import NotFoundError
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
@@ -28,6 +24,7 @@ from libs.chassis import dead_letters, telemetry
 from libs.chassis.binding import bind
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
+from libs.chassis.pull import Pull
 from libs.chassis.settings import ServiceSettings
 from libs.contracts import envelope
 from libs.contracts.base import Event
@@ -36,6 +33,7 @@ from libs.contracts.streams import stream_for
 
 ACK_WAIT_S = 30.0
 HEARTBEAT_S = 10.0
+AWAY_PAUSE_S = 2.0
 
 SECONDS = Histogram(
     "strongroom_reaction_seconds", "Time to apply one batch of events.", ["consumer"]
@@ -113,18 +111,12 @@ class Reacting:
     def __init__(
         self, bus: Bus, db: Database, settings: ServiceSettings, reactions: Sequence[Reaction]
     ) -> None:
-        self._bus = bus
         self._consumers = [_Consumer(bus, db, settings, reaction) for reaction in reactions]
 
     async def start(self) -> None:
         """Begin to consume; waits for streams whose owners are still starting."""
-        if not self._consumers:
-            return
         for consumer in self._consumers:
-            await consumer.declare()
-        await self._bus.broker.start()
-        for consumer in self._consumers:
-            await consumer.listen_for_redrives()
+            await consumer.start()
 
     async def keep(self) -> None:
         """Make consumers again that the server lost with its store; never returns."""
@@ -138,14 +130,11 @@ class Reacting:
 
     async def stop(self) -> None:
         """End the batches that were begun and take no more."""
-        for subscriber in self._bus.broker.subscribers if self._consumers else ():
-            await subscriber.stop()
-        for consumer in self._consumers:
-            await consumer.idle.wait()
+        await asyncio.gather(*(consumer.stop() for consumer in self._consumers))
 
 
 class _Consumer:
-    """One durable: its FastStream subscriber, and the policy."""
+    """One durable: its pull, and the policy."""
 
     def __init__(
         self, bus: Bus, db: Database, settings: ServiceSettings, reaction: Reaction
@@ -155,31 +144,31 @@ class _Consumer:
         self._pauses = settings.retry_pauses_s
         self._reaction = reaction
         self.name = reaction.consumer
-        self.idle = asyncio.Event()
-        self.idle.set()
-        subscribe = bus.broker.subscriber(
-            subject=reaction.subjects[0] if len(reaction.subjects) == 1 else "",
-            durable=self.name,
-            stream=JStream(reaction.stream, declare=False),
-            pull_sub=PullSub(
-                batch=True, batch_size=reaction.batch, timeout=settings.reaction_window_s
-            ),
-            config=self._faststream_config(),
-            ack_policy=AckPolicy.MANUAL,
-            decoder=_undecoded,
-        )
-        subscribe(self.consume)
+        self._pull = Pull(bus.client, reaction.stream, self.name, batch=reaction.batch)
+        self._consuming: asyncio.Task[None] | None = None
 
-    def _faststream_config(self) -> ConsumerConfig:
-        return ConsumerConfig(filter_subjects=self._reaction.subjects)
+    async def start(self) -> None:
+        """Begin to consume, and to take what an operator gives once more."""
+        await self.declare()
+        await self._pull.start()
+        self._consuming = asyncio.create_task(self._consume(), name=self.name)
+        await self._bus.client.subscribe(
+            dead_letters.redrive_subject(self.name), queue=self.name, cb=self._apply_redriven
+        )
+
+    async def stop(self) -> None:
+        """End the batch that was begun; the server gives the others to somebody else at once."""
+        await self._pull.stop()
+        if self._consuming is not None:
+            await self._consuming
 
     async def declare(self) -> None:
         """Make the durable unless it is there; waits while the owner has no stream yet."""
         reaction = self._reaction
-        durable = Durable(
+        durable = ConsumerConfig(
             durable_name=self.name,
             filter_subjects=reaction.subjects,
-            ack_policy=ConsumerAckPolicy.EXPLICIT,
+            ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT_S,
             # Tries are counted and ended by us, never silently by the server.
             max_deliver=-1,
@@ -201,27 +190,23 @@ class _Consumer:
                 return
         raise ServiceUnavailable(f"the stream {reaction.stream} does not appear")
 
-    async def listen_for_redrives(self) -> None:
-        """Take events that an operator gives to this consumer once more."""
-        await self._bus.client.subscribe(
-            dead_letters.redrive_subject(self.name), queue=self.name, cb=self._apply_redriven
-        )
+    async def _consume(self) -> None:
+        while messages := await self._pull.take():
+            await self._work_on(messages)
 
-    async def consume(self, messages: list[Msg]) -> None:
+    async def _work_on(self, messages: list[Msg]) -> None:
         """Apply a batch; whatever happens, every message is acknowledged, paused or parked."""
-        self.idle.clear()
         heartbeat = asyncio.create_task(_beat(messages))
         try:
             deliveries = [d for m in messages if (d := await self._read(m)) is not None]
             if deliveries:
                 await self._apply(deliveries)
         except (ServiceUnavailable, NatsError, OSError, TimeoutError) as error:
-            # Database or bus are away: nothing is wrong with the events, the server sends again.
+            # Database or bus are away: nothing is wrong with the events, they come again.
             log.warning("%s waits: %s", self.name, error)
-            await self._pause(messages, 2.0)
+            await self._pause(messages, AWAY_PAUSE_S)
         finally:
             heartbeat.cancel()
-            self.idle.set()
 
     async def _read(self, message: Msg) -> _Delivery | None:
         try:
@@ -302,11 +287,6 @@ class _Consumer:
         else:
             APPLIED.labels(self.name).inc()
             await message.respond(b"")
-
-
-async def _undecoded(message: StreamMessage[list[Msg]]) -> list[Msg]:
-    """Hand the messages over as they are: headers are needed to read them, and all to answer."""
-    return message.raw_message
 
 
 async def _beat(messages: Sequence[Msg]) -> None:

@@ -73,7 +73,8 @@ async def serve(name: str, settings: ServiceSettings, service: Service) -> None:
         loop.add_signal_handler(signal_, stopping.set)
     async with running(name, settings, service) as failed:
         stop = asyncio.create_task(stopping.wait())
-        await asyncio.wait({stop, failed}, return_when=asyncio.FIRST_COMPLETED)
+        waited: set[asyncio.Future[Any]] = {stop, failed}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if failed.done():
             failed.result()
         log.info("draining")

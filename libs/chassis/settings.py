@@ -44,9 +44,6 @@ class ServiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     relay_interval_s: Annotated[float, Meta(gt=0)] = 1.0
     """How often the outbox is looked at when nobody rang."""
 
-    reaction_window_s: Annotated[float, Meta(gt=0, le=5)] = 0.02
-    """How long a reaction gathers events into one batch; adds up to this to its latency."""
-
     retry_pauses_s: tuple[Annotated[float, Meta(gt=0)], ...] = ONE_HOUR_OF_PAUSES_S
     """Pauses between the tries of a failing event; after one try more it is parked."""
 

@@ -141,7 +141,7 @@ def _set_up_logs(service: str, settings: ServiceSettings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLines(service) if settings.log_format == "json" else _TextLines())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    for noisy in ("nats", "faststream", "asyncio"):
+    for noisy in ("nats", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
