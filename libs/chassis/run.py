@@ -15,7 +15,7 @@ from nats.errors import Error as NatsError
 from libs.chassis import dead_letter_commands, telemetry
 from libs.chassis.binding import bind
 from libs.chassis.migrate import MigrationFailed, migrate
-from libs.chassis.service import Command, Service, ServiceDefinition, serve
+from libs.chassis.service import Command, Drains, Service, ServiceDefinition, serve
 from libs.chassis.settings import ServiceSettings, WrongSettings, load
 from libs.contracts.problems import Problem
 
@@ -63,13 +63,17 @@ async def _run(
     command: Command,
     arguments: argparse.Namespace,
 ) -> int:
-    """Run an operator's command beside the running service: opened like it, but not serving."""
+    """Run an operator's command beside the running service: opened like it, but not serving.
+
+    What drains takes work as soon as it is open, so it stays closed.
+    """
     telemetry.set_up(definition.name, settings)
     logging.getLogger().setLevel(logging.WARNING)
     service: Service = definition.build(settings)
     async with contextlib.AsyncExitStack() as stack:
         for thing in service.opens:
-            await stack.enter_async_context(thing)
+            if not isinstance(thing, Drains):
+                await stack.enter_async_context(thing)
         bound = bind(command, [arguments, *service.given], own=0)
         result: int = await bound()
         return result
