@@ -42,7 +42,7 @@ def _open_s3(parts: SplitResult) -> BlobStore:
     try:
         check_prefix(prefix)
     except BlobKeyRefused as error:
-        raise StoreUrlInvalid(str(error)) from error
+        raise StoreUrlInvalid(str(error)) from None
     query = _query(parts)
     scheme = {"true": "https", "false": "http"}.get(query.pop("tls", "true"))
     if scheme is None:

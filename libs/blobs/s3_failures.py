@@ -47,7 +47,7 @@ def _named(label: str, error: BaseError) -> Exception:
     if status == "507" or code in _FULL:
         return StoreFull(label, code or "no room")
     denied = isinstance(error, PermissionDeniedError | UnauthenticatedError)
-    if denied or code in _WRONG:
+    if denied or status in {"401", "403"} or code in _WRONG:
         return StoreMisconfigured(label, code or "access denied")
     return _unavailable(label, text, status, code)
 

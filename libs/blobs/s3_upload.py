@@ -70,9 +70,9 @@ class MultipartUploads:
             upload.exception()  # fetched, so that an abort nobody waits for is not reported
 
     async def close(self) -> None:
-        """Wait until the uploads that were given up are aborted, each within its timeouts."""
+        """Let the uploads that were given up be aborted, but not for long: a server may be gone."""
         if self._running:
-            await asyncio.wait(self._running)
+            await asyncio.wait(self._running, timeout=_ABORT_GRACE_S)
 
 
 class _Feed:

@@ -22,8 +22,8 @@ class Cable:
         self._intact.clear()
 
     @asynccontextmanager
-    async def plugged_in(self) -> AsyncIterator["Cable"]:
-        server = await asyncio.start_server(self._connect, HOST, 0)
+    async def plugged_in(self, port: int = 0) -> AsyncIterator["Cable"]:
+        server = await asyncio.start_server(self._connect, HOST, port)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
