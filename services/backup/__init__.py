@@ -1,0 +1,1 @@
+"""Targets, and snapshots of buckets in them: taken, verified, restored."""

@@ -1,0 +1,1 @@
+"""Every SQL statement of the backup service, one module for each aggregate."""

@@ -1,0 +1,1 @@
+"""The answers of the backup service, one module for each aggregate."""
