@@ -1,0 +1,5 @@
+"""The ``strongroom`` command."""
+
+from libs.client.cli.app import main
+
+__all__ = ["main"]

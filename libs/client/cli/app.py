@@ -1,0 +1,101 @@
+"""The ``strongroom`` command: its parts, and how it ends.
+
+Exit 0: done. 1: it failed, and one line says why. 2: the command makes no sense. 130: Ctrl-C.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from libs.client.cli.browse import ls, rm
+from libs.client.cli.buckets import buckets
+from libs.client.cli.examples import EXAMPLES
+from libs.client.cli.groups import FILES, HAPPENING, OPTIONS, PLATFORM
+from libs.client.cli.history import log, restore
+from libs.client.cli.keys import keys
+from libs.client.cli.output import tell
+from libs.client.cli.platform import login, status
+from libs.client.cli.snapshots import snapshot, targets
+from libs.client.cli.tasks import tasks
+from libs.client.cli.transfer import cat, get, put
+from libs.client.cli.watching import watch
+from libs.client.failures import ClientFailure, Usage
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+COMMANDS = "strongroom.commands"
+"""The entry point group in which other packages contribute an ``App``."""
+
+
+def build() -> App:
+    """Return the whole command."""
+    app = App(
+        name="strongroom",
+        help="Files: stored once, versioned like git, backed up, watched live.",
+        help_format="rich",
+        version=_version,
+    )
+    for flag in ("--help", "--version"):
+        app[flag].group = (OPTIONS,)
+    for command in (put, get, cat, ls, rm, log, restore):
+        app.command(command, group=FILES, help_epilogue=EXAMPLES.get(command.__name__))
+    app.command(watch, group=HAPPENING, help_epilogue=EXAMPLES["watch"])
+    for part in (tasks, snapshot, targets, buckets, keys):
+        app.command(part)
+    app.command(status, group=PLATFORM)
+    app.command(login, group=PLATFORM)
+
+    @app.command(group=PLATFORM, help_epilogue=EXAMPLES["completion"])
+    def completion(
+        shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Which shell.")], /
+    ) -> None:
+        """Print the completion script for a shell."""
+        sys.stdout.write(app.generate_completion(shell=shell))
+
+    for entry in entry_points(group=COMMANDS):
+        app.command(entry.load(), name=entry.name)
+    return app
+
+
+def run(tokens: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; what fails is told in one line."""
+    try:
+        result = build()(
+            tokens, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+        return result if isinstance(result, int) else 0
+    except (CycloptsError, Usage) as misuse:
+        return _fail(misuse, MISUSED)
+    except BrokenPipeError:
+        # The reader has enough, e.g. `| head`; nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (ClientFailure, OSError) as failure:
+        return _fail(failure, FAILED)
+    except Exception as bug:
+        if os.environ.get("STRONGROOM_DEBUG"):
+            raise
+        return _fail(f"a bug: {type(bug).__name__}: {bug}; STRONGROOM_DEBUG=1 shows where", FAILED)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run())
+
+
+def _fail(why: object, code: int) -> int:
+    lines = str(why).strip().splitlines() or [type(why).__name__]
+    tell(f"strongroom: {' '.join(line.strip() for line in lines)}")
+    return code
+
+
+def _version() -> str:
+    try:
+        return version("strongroom")
+    except PackageNotFoundError:
+        return "from a checkout"

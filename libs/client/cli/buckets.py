@@ -1,0 +1,64 @@
+"""``buckets``: create, list, remove."""
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from libs.client.cli.browse import confirm
+from libs.client.cli.connect import FOUND, Connect
+from libs.client.cli.groups import PLATFORM
+from libs.client.cli.output import AsJson, print_json, print_table, say, when
+from libs.client.cli.tasks import follow
+from libs.contracts.values import Versioning
+
+buckets = App(name="buckets", group=PLATFORM, help="Buckets: create, list, remove.")
+
+
+@buckets.command
+async def create(
+    name: str,
+    /,
+    *,
+    versioning: Annotated[Versioning, Parameter(help="Keep every state of every file?")] = "auto",
+    connect: Connect = FOUND,
+) -> None:
+    """Create a bucket: 3 to 63 lower-case letters, digits and hyphens."""
+    async with connect.client() as client:
+        bucket = await client.buckets.create(name, versioning=versioning)
+    say(f"created {bucket.name}")
+
+
+@buckets.command(name="ls")
+async def list_buckets(*, json: AsJson = False, connect: Connect = FOUND) -> None:
+    """List buckets."""
+    async with connect.client() as client:
+        found = [bucket async for bucket in client.buckets.list()]
+    if json:
+        print_json(found)
+        return
+    rows = [(one.name, one.versioning, when(one.created_at), one.created_by) for one in found]
+    print_table(("bucket", "versioning", "created", "by"), rows)
+
+
+@buckets.command(name="rm")
+async def remove(
+    name: str,
+    /,
+    *,
+    force: Annotated[
+        bool, Parameter(negative=(), help="With all its files; follows the task.")
+    ] = False,
+    yes: Annotated[
+        bool, Parameter(name=["--yes", "-y"], negative=(), help="Do not ask before.")
+    ] = False,
+    connect: Connect = FOUND,
+) -> None:
+    """Remove an empty bucket, or with --force one with everything in it."""
+    async with connect.client() as client:
+        if not force:
+            await client.buckets.delete(name)
+            return
+        if not yes:
+            confirm(f"Remove {name} with all its files?")
+        task = await client.buckets.delete_with_files(name)
+        await follow(client, task.task_id)

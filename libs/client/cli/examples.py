@@ -1,0 +1,31 @@
+"""What the help of each command ends with: how it is used."""
+
+
+def _examples(*lines: str) -> str:
+    return "\n".join(["Examples:", *(f"  strongroom {line}" for line in lines)])
+
+
+EXAMPLES = {
+    "put": _examples(
+        "put report.pdf papers/2026/      # → papers/2026/report.pdf",
+        "put ./site web --sync -j 16      # everything below; equal files stay",
+        "put - dumps/db.sql < db.sql",
+    ),
+    "get": _examples(
+        "get papers/2026/report.pdf       # → ./report.pdf",
+        "get web/ ./site --sync           # everything below",
+        "get web ./then --ref 3f2a91c0    # as it was at a commit",
+    ),
+    "cat": _examples("cat papers/notes.md", "cat papers/notes.md --version 3"),
+    "ls": _examples("ls", "ls papers/2026/ -l", "ls papers -r --json | jq -r .path"),
+    "rm": _examples("rm papers/draft.md", "rm -r papers/old/ --yes"),
+    "log": _examples("log papers/notes.md", "log papers -n 10"),
+    "restore": _examples(
+        "restore papers/notes.md --version 3",
+        "restore papers/2026/ --to 3f2a91c0 -m 'undo the clean-up'",
+    ),
+    "watch": _examples("watch papers", "watch 0192f0c1-7b1e-7000-8000-2d1f6a3c9b55"),
+    "completion": _examples(
+        "completion bash > ~/.local/share/bash-completion/completions/strongroom"
+    ),
+}

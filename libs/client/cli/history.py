@@ -1,0 +1,124 @@
+"""``log`` and ``restore``: what was, and back to it."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from libs.client.cli.connect import FOUND, Connect
+from libs.client.cli.location import Location, Place
+from libs.client.cli.output import (
+    AsJson,
+    counted,
+    human_size,
+    print_json,
+    print_table,
+    say,
+    short,
+    when,
+)
+from libs.client.client import Client
+from libs.client.failures import FileNotFound, Usage
+from libs.contracts.versioning import CommitInfo, VersionInfo
+
+Limit = Annotated[int, Parameter(name=["--limit", "-n"], help="At most so many.")]
+
+
+async def log(
+    place: Place,
+    /,
+    *,
+    limit: Limit = 50,
+    ref: Annotated[
+        str | None, Parameter(help="Commits that led to this branch, tag or commit.")
+    ] = None,
+    json: AsJson = False,
+    connect: Connect = FOUND,
+) -> None:
+    """Show the versions of a file, or the commits of a bucket, newest first."""
+    async with connect.client() as client:
+        if not place.path:
+            found = client.versions.commits(place.bucket, ref=ref, limit=limit)
+            commits = [commit async for commit in found]
+            print_json(commits) if json else _print_commits(commits)
+            return
+        if ref is not None:
+            raise Usage("--ref is for the commits of a bucket, not for one file")
+        of_file = client.versions.of(place.bucket, place.path, limit=limit)
+        versions = [version async for version in of_file]
+    print_json(versions) if json else _print_versions(versions)
+
+
+async def restore(
+    place: Place,
+    /,
+    *,
+    to: Annotated[
+        str | None, Parameter(help="Commit, branch or tag; see `strongroom log BUCKET`.")
+    ] = None,
+    version: Annotated[
+        int | None, Parameter(help="Version of one file; see `strongroom log BUCKET/PATH`.")
+    ] = None,
+    message: Annotated[str, Parameter(name=["--message", "-m"], help="Why.")] = "",
+    connect: Connect = FOUND,
+) -> None:
+    """Make a file, everything below a prefix (bucket/dir/), or a bucket as it was.
+
+    The restore is a new commit; no bytes move, and it can be taken back the same way.
+    """
+    if (to is None) == (version is None):
+        raise Usage("say either --to COMMIT or --version N")
+    async with connect.client() as client:
+        commit = to or await _commit_of(client, place, version or 0)
+        restored = await client.versions.restore(
+            place.bucket,
+            commit,
+            paths=None if place.is_prefix else [place.path],
+            prefix=place.path if place.is_prefix and place.path else None,
+            message=message,
+        )
+    changed = counted(restored.changed, "file") + " changed" if restored.changed else "no change"
+    say(f"{place}: {changed}, now at commit {short(restored.commit_id)}")
+
+
+async def _commit_of(client: Client, place: Location, version: int) -> str:
+    if place.is_prefix:
+        raise Usage("--version is of one file, not of a prefix")
+    async for found in client.versions.of(place.bucket, place.path):
+        if found.version == version:
+            return found.commit_id
+    raise FileNotFound(f"{place} has no version {version}")
+
+
+def _print_versions(versions: list[VersionInfo]) -> None:
+    headings = (">version", "operation", ">size", "sha256", "when", "commit", "by", "message")
+    rows = [
+        (
+            one.version,
+            one.operation,
+            "" if one.sha256 is None else human_size(one.size),
+            short(one.sha256),
+            when(one.created_at),
+            short(one.commit_id),
+            one.author,
+            one.message,
+        )
+        for one in versions
+    ]
+    print_table(headings, rows)
+
+
+def _print_commits(commits: list[CommitInfo]) -> None:
+    headings = ("commit", "when", "operation", ">files", ">size", "by", "message")
+    rows = [
+        (
+            short(one.commit_id),
+            when(one.created_at),
+            one.operation,
+            one.files,
+            human_size(one.bytes),
+            one.author,
+            one.message,
+        )
+        for one in commits
+    ]
+    print_table(headings, rows)

@@ -1,0 +1,223 @@
+"""``put``, ``get`` and ``cat``: bytes in and out."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from msgspec import Struct
+
+from libs.client.cli.bars import TransferBar
+from libs.client.cli.connect import FOUND, Connect
+from libs.client.cli.location import Location, Place
+from libs.client.cli.output import human_size, say, tell
+from libs.client.client import Client
+from libs.client.digests import PIECE_BYTES, sha256_of
+from libs.client.failures import FileNotFound, Usage
+from libs.client.parallel import each
+from libs.client.trees import LocalFile, below, joined, same, walk
+from libs.contracts.versioning import VersionInfo
+
+Jobs = Annotated[
+    int,
+    Parameter(name=["--jobs", "-j"], validator=Number(gte=1, lte=64), help="Files at once."),
+]
+Sync = Annotated[
+    bool, Parameter(negative=(), help="Leave files alone that are equal on both sides.")
+]
+Ref = Annotated[str | None, Parameter(help="As of this branch, tag or commit.")]
+Version = Annotated[int | None, Parameter(help="This version of the file; see `strongroom log`.")]
+
+
+class _Sent(Struct, frozen=True):
+    """A file to send, and the path it gets."""
+
+    file: LocalFile
+    path: str
+
+
+async def put(
+    source: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="A file, a directory, or - for stdin.")
+    ],
+    to: Place,
+    /,
+    *,
+    jobs: Jobs = 8,
+    sync: Sync = False,
+    content_type: Annotated[
+        str | None, Parameter(help="Media type; else the name's ending tells.")
+    ] = None,
+    connect: Connect = FOUND,
+) -> int:
+    """Upload a file, or everything below a directory."""
+    async with connect.client() as client:
+        if source == "-":
+            if to.is_prefix:
+                raise Usage("say under which name: strongroom put - bucket/path")
+            file = await client.files.put(to.bucket, to.path, _stdin(), content_type=content_type)
+            say(f"put {to}, {human_size(file.size)}")
+            return 0
+        plan = await asyncio.to_thread(_plan, Path(source), to)
+        return await _put_all(client, to, plan, jobs=jobs, sync=sync, content_type=content_type)
+
+
+def _plan(source: Path, to: Location) -> list[_Sent]:
+    """Return the files that ``source`` stands for, each with its path in the bucket."""
+    if not source.is_dir():
+        named = to.path + source.name if to.is_prefix else to.path
+        return [_Sent(LocalFile(source.name, source, source.stat().st_size), named)]
+    tree = walk(source)
+    for name in tree.left_out:
+        tell(f"left out: {name} is no readable file with a UTF-8 name", style="yellow")
+    return [_Sent(file, joined(to.path, file.name)) for file in tree.files]
+
+
+async def _put_all(
+    client: Client,
+    to: Location,
+    plan: Sequence[_Sent],
+    *,
+    jobs: int,
+    sync: bool,
+    content_type: str | None,
+) -> int:
+    known = {}
+    if sync:
+        known = {file.path: file async for file in client.files.list(to.bucket, to.path)}
+    with TransferBar("put", files=len(plan), size=sum(one.file.size for one in plan)) as bar:
+
+        async def upload(one: _Sent) -> None:
+            if sync and await asyncio.to_thread(same, one.file, known.get(one.path)):
+                bar.skip(one.file.size)
+                return
+            await client.files.put(
+                to.bucket, one.path, one.file.path, content_type=content_type, on_bytes=bar.on_bytes
+            )
+            bar.done()
+
+        failed = await each(plan, upload, jobs=jobs)
+    say(bar.summary("put"))
+    return _report([(one.path, why) for one, why in failed])
+
+
+async def get(
+    source: Place,
+    to: Annotated[
+        Path | None, Parameter(help="File or directory; else the name in this directory.")
+    ] = None,
+    /,
+    *,
+    ref: Ref = None,
+    version: Version = None,
+    jobs: Jobs = 8,
+    sync: Sync = False,
+    connect: Connect = FOUND,
+) -> int:
+    """Download a file, or everything below a prefix; what was interrupted is continued."""
+    async with connect.client() as client:
+        files = await _wanted(client, source, to, ref=ref, version=version)
+        with TransferBar("get", files=len(files), size=sum(one.size for one in files)) as bar:
+
+            async def fetch(one: _Wanted) -> None:
+                if sync and await asyncio.to_thread(one.is_here):
+                    bar.skip(one.size)
+                    return
+                await client.files.download(
+                    source.bucket, one.path, one.to, ref=ref, version=version, on_bytes=bar.on_bytes
+                )
+                bar.done()
+
+            failed = await each(files, fetch, jobs=jobs)
+    say(bar.summary("got"))
+    return _report([(one.path, why) for one, why in failed])
+
+
+async def cat(
+    source: Place,
+    /,
+    *,
+    ref: Ref = None,
+    version: Version = None,
+    connect: Connect = FOUND,
+) -> int:
+    """Write a file to stdout; exit 0 says that every byte was verified."""
+    async with connect.client() as client:
+        pieces = client.files.read(source.bucket, source.path, ref=ref, version=version)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                await asyncio.to_thread(sys.stdout.buffer.write, piece)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+class _Wanted(Struct, frozen=True):
+    """A file to fetch, and where to."""
+
+    path: str
+    size: int
+    sha256: str | None
+    to: Path
+
+    def is_here(self) -> bool:
+        """Tell whether it was fetched before and is still equal; reads it if the sizes agree."""
+        here = self.to.is_file() and self.to.stat().st_size == self.size
+        return here and sha256_of(self.to) == self.sha256
+
+
+async def _wanted(
+    client: Client, source: Location, to: Path | None, *, ref: str | None, version: int | None
+) -> list[_Wanted]:
+    """Return the one file that ``source`` names, or all below it."""
+    if not source.is_prefix:
+        alone = await asyncio.to_thread(_destination, source, to)
+        if version is not None:
+            found = await _version(client, source, version)
+            return [_Wanted(source.path, found.size, found.sha256, alone)]
+        with suppress(FileNotFound):
+            file = await client.files.stat(source.bucket, source.path, ref=ref)
+            return [_Wanted(file.path, file.size, file.sha256, alone)]
+    elif version is not None:
+        raise Usage("--version is of one file, not of a prefix")
+    prefix = source.path if source.is_prefix else f"{source.path}/"
+    directory = to or Path(prefix.rstrip("/").rpartition("/")[2] or source.bucket)
+    found_below = client.files.list(source.bucket, prefix, ref=ref)
+    files = [
+        _Wanted(file.path, file.size, file.sha256, below(directory, file.path[len(prefix) :]))
+        async for file in found_below
+    ]
+    if not files and prefix:
+        raise FileNotFound(f"there is no file {source}, nor any below it")
+    return files
+
+
+def _destination(source: Location, to: Path | None) -> Path:
+    """Return where one file goes: under its own name into a directory, or as ``to`` says."""
+    if to is None or to.is_dir():
+        return below(to or Path(), source.path.rpartition("/")[2])
+    return to
+
+
+async def _version(client: Client, source: Location, version: int) -> VersionInfo:
+    async for found in client.versions.of(source.bucket, source.path):
+        if found.version == version and found.sha256 is not None:
+            return found
+    raise FileNotFound(f"{source} has no version {version} that can be read")
+
+
+async def _stdin() -> AsyncIterator[bytes]:
+    with os.fdopen(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
+        while piece := await asyncio.to_thread(stdin.read, PIECE_BYTES):
+            yield piece
+
+
+def _report(failed: Sequence[tuple[str, Exception]]) -> int:
+    """Print every failure as one line; return the exit code."""
+    for name, why in failed:
+        tell(f"failed: {name}: {why}", style="red")
+    return 1 if failed else 0

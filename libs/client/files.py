@@ -1,0 +1,173 @@
+"""Files: put, get, look, list, remove."""
+
+import mimetypes
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from pathlib import Path
+from urllib.parse import urlencode
+
+from libs.client.bodies import Body, body_of
+from libs.client.digests import etag, repr_digest
+from libs.client.downloads import download
+from libs.client.failures import DigestMismatch, FileNotFound
+from libs.client.meter import Meter, OnBytes
+from libs.client.paging import Page, items, pages
+from libs.client.reading import read_once
+from libs.client.retries import NEVER
+from libs.client.transport import Content, Params, Transport, decode, segment, segments
+from libs.contracts.storage import FileInfo
+
+
+class Files:
+    """The files of every bucket."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def put(
+        self,
+        bucket: str,
+        path: str,
+        source: Path | bytes | AsyncIterable[bytes],
+        *,
+        content_type: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        if_match: str | None = None,
+        only_new: bool = False,
+        on_bytes: OnBytes | None = None,
+    ) -> FileInfo:
+        """Store ``source`` as ``path``, whole or not at all, and check what was stored.
+
+        ``if_match`` is the sha256 that must be there before; ``only_new`` refuses to replace.
+        A put with such a condition is not repeated once bytes were sent, as the first try may have
+        fulfilled it; nor is one of a stream, whose bytes are gone.
+        """
+        body = await body_of(source)
+        headers = {
+            "Content-Type": content_type or guess_type(path),
+            **_conditions(if_match, only_new=only_new),
+            **_labels(metadata or {}, tags or {}),
+            **_framing(body),
+        }
+        meter = Meter(on_bytes)
+
+        def content() -> Content:
+            meter.restart()
+            return meter.count(body.open())
+
+        try:
+            response = await self._transport.send(
+                "PUT",
+                _url(bucket, path),
+                headers=headers,
+                content=content,
+                idempotent=body.repeatable and not (if_match or only_new),
+                policy=None if body.repeatable else NEVER,
+            )
+            file = decode(response, FileInfo)
+            if body.sha256 is not None and file.sha256 != body.sha256:
+                raise DigestMismatch(f"{bucket}/{path}: what was stored is not what was sent")
+        except BaseException:
+            meter.restart()
+            raise
+        return file
+
+    async def stat(self, bucket: str, path: str, *, ref: str | None = None) -> FileInfo:
+        """Return what is known of a file; raises ``FileNotFound``."""
+        # Of all paths that begin with this one it is the first itself, in byte order.
+        async for file in self.list(bucket, path, ref=ref, limit=1):
+            if file.path == path:
+                return file
+        raise FileNotFound(f"there is no file {bucket}/{path}")
+
+    def read(
+        self, bucket: str, path: str, *, ref: str | None = None, version: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a file's bytes; trust them when the end came without ``DigestMismatch``."""
+        return read_once(self._transport, _url(bucket, path), params=_state(ref, version))
+
+    async def get(
+        self, bucket: str, path: str, *, ref: str | None = None, version: int | None = None
+    ) -> bytes:
+        """Return a file's bytes, verified."""
+        return b"".join(
+            [piece async for piece in self.read(bucket, path, ref=ref, version=version)]
+        )
+
+    async def download(
+        self,
+        bucket: str,
+        path: str,
+        to: Path,
+        *,
+        ref: str | None = None,
+        version: int | None = None,
+        on_bytes: OnBytes | None = None,
+    ) -> str | None:
+        """Fetch a file to ``to`` and return its sha256; until it is verified ``to`` is untouched.
+
+        What an interrupted download left beside ``to`` is continued.
+        """
+        return await download(
+            self._transport,
+            _url(bucket, path),
+            to,
+            params=_state(ref, version),
+            on_bytes=on_bytes,
+        )
+
+    def list(
+        self, bucket: str, prefix: str = "", *, ref: str | None = None, limit: int | None = None
+    ) -> AsyncIterator[FileInfo]:
+        """Yield the files below ``prefix`` in the byte order of their paths."""
+        params: Params = {"prefix": prefix or None, "ref": ref}
+        return items(self._transport, _files(bucket), Page[FileInfo], params, limit=limit)
+
+    async def level(
+        self, bucket: str, prefix: str = "", *, ref: str | None = None
+    ) -> "Page[FileInfo]":
+        """Return one level of the tree: files directly below ``prefix``, and deeper prefixes."""
+        params: Params = {"prefix": prefix or None, "delimiter": "/", "ref": ref}
+        found: list[FileInfo] = []
+        prefixes: list[str] = []
+        async for page in pages(self._transport, _files(bucket), Page[FileInfo], params):
+            found += page.items
+            prefixes += page.prefixes
+        return Page(items=found, prefixes=prefixes)
+
+    async def delete(self, bucket: str, path: str, *, if_match: str | None = None) -> None:
+        """Remove a file; raises ``ApiProblem`` 404 when there is none."""
+        await self._transport.delete(_url(bucket, path), headers=_conditions(if_match))
+
+
+def guess_type(path: str) -> str:
+    """Return the media type that a file's name suggests."""
+    return mimetypes.guess_type(path, strict=False)[0] or "application/octet-stream"
+
+
+def _url(bucket: str, path: str) -> str:
+    return f"{_files(bucket)}/{segments(path)}"
+
+
+def _files(bucket: str) -> str:
+    return f"/buckets/{segment(bucket)}/files"
+
+
+def _state(ref: str | None, version: int | None) -> Params:
+    return {"ref": ref, "version": version}
+
+
+def _framing(body: Body) -> dict[str, str]:
+    length = {} if body.size is None else {"Content-Length": str(body.size)}
+    digest = {} if body.sha256 is None else {"Repr-Digest": repr_digest(body.sha256)}
+    return {**length, **digest}
+
+
+def _conditions(if_match: str | None, *, only_new: bool = False) -> dict[str, str]:
+    matching = {} if if_match is None else {"If-Match": etag(if_match)}
+    return {**matching, **({"If-None-Match": "*"} if only_new else {})}
+
+
+def _labels(metadata: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
+    headers = {f"Strongroom-Meta-{key}": value for key, value in metadata.items()}
+    return {**headers, **({"Strongroom-Tags": urlencode(tags)} if tags else {})}

@@ -1,0 +1,72 @@
+"""Tasks: long work, followed while it runs."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from uuid import UUID
+
+from libs.client.failures import TaskFailed
+from libs.client.live import Live
+from libs.client.paging import Page, items
+from libs.client.transport import Transport
+from libs.contracts.progress import FINAL_STATES, NumberedLog, TaskInfo, TaskState
+
+TASKS = "/progress/tasks"
+
+
+class Tasks:
+    """All tasks that the key may see."""
+
+    def __init__(self, transport: Transport, live: Live) -> None:
+        self._transport = transport
+        self._live = live
+
+    async def get(self, task_id: UUID) -> TaskInfo:
+        """Return a task; raises ``ApiProblem`` 404."""
+        return await self._transport.get(f"{TASKS}/{task_id}", TaskInfo)
+
+    def list(
+        self, *, state: TaskState | None = None, kind: str | None = None, limit: int | None = None
+    ) -> AsyncIterator[TaskInfo]:
+        """Yield tasks, newest first."""
+        params = {"state": state, "kind": kind}
+        return items(self._transport, TASKS, Page[TaskInfo], params, limit=limit)
+
+    def logs(self, task_id: UUID, *, limit: int | None = None) -> AsyncIterator[NumberedLog]:
+        """Yield the lines that a task wrote, oldest first."""
+        return items(self._transport, f"{TASKS}/{task_id}/logs", Page[NumberedLog], limit=limit)
+
+    async def cancel(self, task_id: UUID) -> TaskInfo:
+        """Ask a task to stop at its next safe point."""
+        return await self._transport.post(f"{TASKS}/{task_id}/cancel", TaskInfo)
+
+    async def retry(self, task_id: UUID) -> TaskInfo:
+        """Run a failed or cancelled task once more."""
+        return await self._transport.post(f"{TASKS}/{task_id}/retry", TaskInfo)
+
+    async def watch(self, task_id: UUID) -> AsyncGenerator[TaskInfo, None]:
+        """Yield a task as it is now and whenever it changed, until it has come to its end."""
+        task = await self.get(task_id)
+        yield task
+        if task.state in FINAL_STATES:
+            return
+        async with aclosing(self._live.task(task)) as changes:
+            async for task in changes:
+                yield task
+                if task.state in FINAL_STATES:
+                    return
+
+    async def wait(self, task_id: UUID) -> TaskInfo:
+        """Return a task at its end; raises ``TaskFailed`` unless it succeeded."""
+        async with aclosing(self.watch(task_id)) as states:
+            task = [state async for state in states][-1]
+        return succeeded(task)
+
+
+def succeeded(task: TaskInfo) -> TaskInfo:
+    """Return a finished task; raises ``TaskFailed`` when it was cancelled or failed."""
+    if task.state == "succeeded":
+        return task
+    why = ""
+    if task.problem is not None:
+        why = f": {task.problem.detail or task.problem.title} [{task.problem.code}]"
+    raise TaskFailed(f"task {task.task_id} ({task.kind}) {task.state}{why}")
