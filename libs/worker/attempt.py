@@ -160,9 +160,11 @@ class Attempt:
 
     @staticmethod
     def _may_fail_instead(ending: Request[Any], problem: AnsweredWithProblem) -> bool:
-        """Tell whether the ledger refused the result, e.g. as too large, and not the attempt."""
-        over = problem.named in ("attempt-is-over", "task-not-found")
-        return not over and isinstance(ending, FinishTask) and ending.outcome == "succeeded"
+        """Tell whether the ledger refused what the end carries, e.g. as too large."""
+        if problem.named in ("attempt-is-over", "task-not-found"):
+            return False
+        said = ending.problem if isinstance(ending, FinishTask) else None
+        return isinstance(ending, FinishTask) and (said is None or said.code != problem.named)
 
 
 def _is_passing(problem: ProblemDetails) -> bool:

@@ -1,0 +1,1 @@
+"""When a task may become what: pure rules and named failures."""
