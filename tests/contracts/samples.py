@@ -1,0 +1,82 @@
+"""Frozen JSON samples of every word on the wire: ``python -m tests.contracts.samples`` adds new ones.
+
+A sample that exists is never rewritten: old bytes must decode for ever.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import inspect as kinds
+
+from docs.reference.catalogue import all_events, all_requests
+
+FOLDER = Path(__file__).parent / "samples"
+ID = "01a1f6c4-0000-7000-8000-000000000001"
+TEXTS = {
+    r"^[0-9a-f]{64}$": "ab" * 32,
+    r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$": "reports",
+    r"^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$": "local",
+    r"^[a-z][a-z0-9-]{0,40}$": "backup",
+    r"^[a-z][a-z0-9_.-]{0,80}$": "backup.take_snapshot",
+}
+
+
+def words() -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    """Yield every struct that crosses the wire, with the name of its sample."""
+    for event in all_events():
+        yield f"event.{event.type}", event
+    for request in all_requests():
+        yield f"request.{request.subject}", request
+        yield f"reply.{request.subject}", request.reply()
+
+
+def sample(kind: Any) -> Any:
+    """Return plain JSON data that is a valid ``kind``, every field given."""
+    match kind:
+        case kinds.StructType():
+            fields = {f.encode_name: sample(f.type) for f in kind.fields}
+            return ({kind.tag_field: kind.tag} if kind.tag_field else {}) | fields
+        case kinds.StrType():
+            return TEXTS[kind.pattern] if kind.pattern else "text"
+        case kinds.LiteralType():
+            return kind.values[0]
+        case kinds.UnionType():
+            some = [t for t in kind.types if not isinstance(t, (kinds.NoneType, kinds.UnsetType))]
+            return sample(some[0])
+        case kinds.ListType():
+            return [sample(kind.item_type)]
+        case kinds.DictType():
+            return {"key": sample(kind.value_type)}
+        case _:
+            return PLAIN[type(kind)]
+
+
+PLAIN: dict[type, Any] = {
+    kinds.UUIDType: ID,
+    kinds.DateTimeType: "2026-11-21T10:00:00.123456Z",
+    kinds.IntType: 1,
+    kinds.FloatType: 0.5,
+    kinds.BoolType: True,
+    kinds.NoneType: None,
+    kinds.AnyType: "anything",
+}
+
+
+def add_missing() -> list[str]:
+    """Freeze a sample of every word that has none yet; return their names."""
+    FOLDER.mkdir(exist_ok=True)
+    added = []
+    for name, kind in words():
+        path = FOLDER / f"{name}.json"
+        if not path.exists():
+            text = msgspec.json.format(msgspec.json.encode(sample(kinds.type_info(kind))))
+            path.write_bytes(text + b"\n")
+            added.append(name)
+    return added
+
+
+if __name__ == "__main__":
+    for name in add_missing():
+        print(name)

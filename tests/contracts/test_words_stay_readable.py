@@ -1,0 +1,63 @@
+"""Events and requests evolve only by new fields: what was written once is readable for ever."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from libs.contracts import envelope
+from libs.contracts.base import EVENTS
+from tests.contracts.samples import FOLDER, words
+
+WORDS = dict(words())
+
+
+@pytest.mark.parametrize("name", sorted(WORDS))
+def test_every_word_has_a_frozen_sample(name: str) -> None:
+    assert (FOLDER / f"{name}.json").exists(), "run python -m tests.contracts.samples"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_a_frozen_sample_is_still_understood(path: Path) -> None:
+    frozen = msgspec.json.decode(path.read_bytes())
+
+    word = msgspec.json.decode(path.read_bytes(), type=WORDS[path.stem])
+
+    said_again = msgspec.json.decode(msgspec.json.encode(word))
+    assert {key: said_again[key] for key in said_again if key in frozen} == {
+        key: value for key, value in frozen.items() if key in said_again
+    }
+    assert set(frozen) <= set(said_again), "a field disappeared"
+
+
+@pytest.mark.parametrize("name", sorted(WORDS))
+def test_fields_of_a_newer_version_are_ignored(name: str) -> None:
+    newer = msgspec.json.decode((FOLDER / f"{name}.json").read_bytes()) | {"added_later": {"a": 1}}
+
+    word = msgspec.json.decode(msgspec.json.encode(newer), type=WORDS[name])
+
+    assert isinstance(word, WORDS[name])
+
+
+@pytest.mark.parametrize("event_type", sorted(EVENTS))
+def test_an_event_survives_its_envelope(event_type: str) -> None:
+    event = msgspec.json.decode(
+        (FOLDER / f"event.{event_type}.json").read_bytes(), type=EVENTS[event_type]
+    )
+
+    headers = envelope.headers(event)
+
+    assert envelope.decode(headers, envelope.encode(event)) == event
+    assert headers["ce-type"] == event_type
+    assert event.subject().startswith(f"{event_type}.")
+
+
+def test_an_unknown_event_is_named() -> None:
+    with pytest.raises(envelope.UnknownEvent, match="file.eaten"):
+        envelope.decode({"ce-type": "file.eaten"}, b"{}")
+
+
+@pytest.mark.parametrize("headers", [None, {}, {"ce-type": "file.stored"}])
+def test_what_is_no_event_is_unreadable(headers: dict[str, str] | None) -> None:
+    with pytest.raises(envelope.UnreadableEvent):
+        envelope.decode(headers, b"not json")
