@@ -53,7 +53,7 @@ def test_an_event_survives_its_envelope(event_type: str) -> None:
 
 
 def test_an_unknown_event_is_named() -> None:
-    with pytest.raises(envelope.UnknownEvent, match="file.eaten"):
+    with pytest.raises(envelope.UnknownEvent, match=r"file\.eaten"):
         envelope.decode({"ce-type": "file.eaten"}, b"{}")
 
 
