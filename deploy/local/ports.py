@@ -43,7 +43,7 @@ def choose_ports(
     Nothing of this stack may be running, or its own ports count as taken.
     """
     known = preferred or {}
-    remembered = _read(home)
+    remembered = remembered_ports(home)
     chosen: dict[str, int] = {}
     for name in names:
         wanted = [remembered.get(name), known.get(name)]
@@ -54,7 +54,8 @@ def choose_ports(
     return chosen
 
 
-def _read(home: Home) -> dict[str, int]:
+def remembered_ports(home: Home) -> dict[str, int]:
+    """Return the ports of the last start."""
     try:
         return msgspec.json.decode(home.ports_file.read_bytes(), type=dict[str, int])
     except (FileNotFoundError, msgspec.DecodeError):

@@ -1,9 +1,10 @@
 """Waiting until something answers, and saying what its log says when it does not."""
 
+import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
 
 from deploy.local.home import Home
@@ -17,14 +18,25 @@ class NotReady(Exception):
     """A process did not become ready in time; the text ends with its last log lines."""
 
 
-def wait_until(check: Callable[[], bool], name: str, home: Home, *, within_s: float) -> None:
-    """Return as soon as ``check`` holds; raises ``NotReady`` after ``within_s``."""
+def wait_for(checks: Mapping[str, Callable[[], bool]], home: Home, *, within_s: float) -> None:
+    """Return as soon as every check has held once; raises ``NotReady`` after ``within_s``."""
     deadline = time.monotonic() + within_s
-    while not check():
+    waiting = dict(checks)
+    while waiting := {name: check for name, check in waiting.items() if not check()}:
         if time.monotonic() >= deadline:
+            name = next(iter(waiting))
             said = "\n".join(f"  {line}" for line in last_lines(home, name, 8))
             raise NotReady(f"{name} is not ready after {within_s:.0f} s; its log ends:\n{said}")
         time.sleep(PAUSE_S)
+
+
+def is_listening(port: int) -> bool:
+    """Return whether something accepts connections on ``port``."""
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def answers_ready(port: int) -> bool:

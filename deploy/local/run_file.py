@@ -10,8 +10,9 @@ from msgspec import Struct
 from deploy.local.credentials import NATS_USERS, SERVICES, Secrets
 from deploy.local.home import Home, write_private
 from deploy.local.ports import HOST
+from deploy.local.servers.all import Servers
+from deploy.local.servers.postgres import SUPERUSER
 from deploy.local.servers.s3 import BUCKET, REGION
-from deploy.local.wiring import Servers
 
 
 class PostgresAddress(Struct, frozen=True, kw_only=True):
@@ -49,11 +50,13 @@ class RunFile(Struct, frozen=True, kw_only=True):
     s3: S3Address | None = None
 
 
-def describe(ports: Mapping[str, int], secrets: Secrets, servers: Servers | None) -> RunFile:
+def describe(
+    ports: Mapping[str, int], secrets: Secrets, admin_key: str, servers: Servers | None
+) -> RunFile:
     """Return what ``run.json`` tells."""
     told = RunFile(
         url=f"http://{HOST}:{ports['gateway']}",
-        admin_key=secrets.admin_key,
+        admin_key=admin_key,
         pid=os.getpid(),
         started_at=time.time(),
         health={
@@ -67,7 +70,7 @@ def describe(ports: Mapping[str, int], secrets: Secrets, servers: Servers | None
     return msgspec.structs.replace(
         told,
         postgres=PostgresAddress(
-            superuser_url=servers.postgres.superuser_url(),
+            superuser_url=servers.postgres.url(SUPERUSER),
             urls={service: servers.postgres.url(service) for service in SERVICES},
         ),
         nats=NatsAddress(urls={user: servers.nats.url(user) for user in NATS_USERS}),

@@ -1,34 +1,29 @@
 """The embedded stack as one object: servers, services, and the supervisor that keeps them."""
 
 import asyncio
-import fcntl
 import os
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from deploy.local import leftovers, migrations, wiring
-from deploy.local.credentials import SERVICES, load_secrets
+from deploy.local.control import CannotDo, Locked, take_lock
+from deploy.local.credentials import SERVICES, Secrets, load_secrets
 from deploy.local.home import CHECKOUT, Home
-from deploy.local.ports import choose_ports, is_free
+from deploy.local.ports import choose_ports, is_free, remembered_ports
 from deploy.local.programs import Program
-from deploy.local.readiness import NotReady, answers_ready, wait_until
+from deploy.local.readiness import NotReady, answers_ready, is_listening, wait_for
 from deploy.local.run_file import RunFile, describe, remove_run_file, write_run_file
-from deploy.local.servers.nats import Nats
-from deploy.local.servers.postgres import Postgres
-from deploy.local.servers.s3 import PORT_NAMES, S3
+from deploy.local.servers.all import PORT_NAMES, Servers
 from deploy.local.supervisor import Process, Supervisor, SupervisorGone
 
-SERVERS_READY_WITHIN_S = 60.0
 SERVICES_READY_WITHIN_S = 60.0
 SERVICE_DRAIN_S = 30
-SERVERS_STOP_S = 30.0
+STOP_WITHIN_S = 30.0
 
 Say = Callable[[str], None]
 
@@ -54,6 +49,7 @@ class Stack:
         root: Path = CHECKOUT,
         services: Sequence[str] = SERVICES,
         *,
+        also: Sequence[Program] = (),
         servers: bool = True,
         prefer_known_ports: bool = False,
         say: Say = _silent,
@@ -61,19 +57,24 @@ class Stack:
         self.root = root.resolve()
         self.home = Home.of(root)
         self.services = tuple(services)
+        self.ports: dict[str, int] = {}
+        self._also = tuple(also)
         self._with_servers = servers
         self._preferred = {"gateway": wiring.GATEWAY_PORT} if prefer_known_ports else {}
         self._say = say
+        self._secrets: Secrets | None = None
         self._supervisor: Supervisor | None = None
         self._lock: int | None = None
         self._delete_at_stop = False
 
     @classmethod
-    def temporary(cls, services: Sequence[str] = ()) -> Self:
+    def temporary(
+        cls, services: Sequence[str] = (), *, also: Sequence[Program] = (), servers: bool = True
+    ) -> Self:
         """Return a stack in a new directory that is deleted when it stops, for tests."""
         root = Path(tempfile.mkdtemp(prefix="strongroom-"))
         root.chmod(0o711)  # the database's account passes; `.strongroom` stays closed to others
-        stack = cls(root, services)
+        stack = cls(root, services, also=also, servers=servers)
         stack._delete_at_stop = True
         return stack
 
@@ -82,19 +83,16 @@ class Stack:
     def start(self) -> Self:
         """Start everything and return when the first request can be answered.
 
-        Raises ``AlreadyRunning``, ``NotReady`` with the last log lines of what did not start, or
-        ``MissingVariable``; nothing is left running then.
+        Raises ``AlreadyRunning``, ``NotReady`` with the last log lines of what did not start,
+        ``MigrationFailed`` or ``WrongVariable``; nothing is left running then.
         """
         self.home.prepare()
-        self._take_lock()
         try:
-            self.secrets = load_secrets(self.home)
-            if ended := leftovers.end(self.home, self.secrets):
-                self._say(f"ended {ended} processes that an unclean stop had left")
-            self._start_on_free_ports()
-            if self.services:
-                self._start_services()
-            write_run_file(self.home, self.describe())
+            self._lock = take_lock(self.home)
+        except Locked as error:
+            raise AlreadyRunning(f"the stack of {self.root} is run by process {error}") from None
+        try:
+            self._start()
         except BaseException:
             self.stop()
             raise
@@ -106,11 +104,6 @@ class Stack:
             return
         remove_run_file(self.home)
         self._stop_supervised()
-        if hasattr(self, "secrets"):
-            leftovers.end(self.home, self.secrets)
-        if self._with_servers and hasattr(self, "ports"):
-            self.s3.remove_sockets()
-        self.home.remove_sockets()
         if self._delete_at_stop:
             self.home.delete()
             shutil.rmtree(self.root)
@@ -129,15 +122,44 @@ class Stack:
     async def __aexit__(self, *failure: object) -> None:
         await asyncio.to_thread(self.stop)
 
+    def attach(self) -> Self:
+        """Know the addresses and secrets of a stack that another process runs.
+
+        Raises ``CannotDo`` when it was never started.
+        """
+        if not self.home.ports_file.exists():
+            raise CannotDo(f"no stack was ever started in {self.root}")
+        self._secrets, self.ports = load_secrets(self.home), remembered_ports(self.home)
+        return self
+
+    def migrate(self) -> None:
+        """Bring the schema of every service up to date; raises ``MigrationFailed``."""
+        migrations.migrate(self.home, self.services, self._service_environment)
+
     # --- what tests and tools ask -------------------------------------------------------------
 
     def env(self, service: str) -> dict[str, str]:
         """Return the variables that ``service`` needs to run against this stack."""
-        return wiring.environment(service, self.ports, self.secrets.admin_key, self._servers)
+        servers = self.servers if self._with_servers else None
+        return wiring.environment(service, self.ports, self.secrets.admin_key, servers)
+
+    @property
+    def secrets(self) -> Secrets:
+        """The generated secrets, known once started or attached."""
+        if self._secrets is None:
+            raise CannotDo("the stack is neither started nor attached")
+        return self._secrets
+
+    @property
+    def servers(self) -> Servers:
+        """The three servers: their addresses for every role and user."""
+        return Servers.of(self.home, self.secrets, self.ports)
 
     def describe(self) -> RunFile:
         """Return addresses and credentials, as ``run.json`` holds them."""
-        return describe(self.ports, self.secrets, self._servers)
+        admin_key = wiring.admin_key(self.secrets.admin_key)
+        servers = self.servers if self._with_servers else None
+        return describe(self.ports, self.secrets, admin_key, servers)
 
     def processes(self) -> list[Process]:
         """Return every supervised process as it is now."""
@@ -148,7 +170,7 @@ class Stack:
         return self._supervisor is not None and self._supervisor.is_alive()
 
     def kill(self, name: str, with_signal: int = signal.SIGKILL) -> int:
-        """Send a signal to one process, which then comes back by itself; return its pid."""
+        """Send a signal to one process, which then comes back by itself; return its old pid."""
         pid = self._running.process(name).pid
         if pid is None:
             raise ProcessLookupError(f"{name} is not running")
@@ -164,67 +186,60 @@ class Stack:
         self._running.start_process(name)
         self.wait_ready(name)
 
-    def wait_ready(self, name: str, *, within_s: float = 30.0) -> None:
-        """Return when ``name`` answers; raises ``NotReady`` with its last log lines."""
-        wait_until(self._ready_check(name), name, self.home, within_s=within_s)
+    def wait_ready(self, *names: str, within_s: float = 30.0) -> None:
+        """Return when all ``names`` answer; raises ``NotReady`` with the last log lines."""
+        checks = {name: self._ready_check(name) for name in names}
+        wait_for(checks, self.home, within_s=within_s)
 
-    @property
-    def postgres(self) -> Postgres:
-        return Postgres(self.home, self.secrets, self.ports["postgres"])
+    # --- the steps of a start and a stop ------------------------------------------------------
 
-    @property
-    def nats(self) -> Nats:
-        return Nats(self.home, self.secrets, self.ports["nats"])
-
-    @property
-    def s3(self) -> S3:
-        return S3(self.home, self.secrets, self.ports)
-
-    # --- the steps of a start -----------------------------------------------------------------
-
-    def _take_lock(self) -> None:
-        lock = os.open(self.home.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.read(lock, 20).decode().strip()
-            os.close(lock)
-            raise AlreadyRunning(f"the stack of {self.root} is run by process {owner}") from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        self._lock = lock
+    def _start(self) -> None:
+        self._secrets = load_secrets(self.home)
+        if ended := leftovers.end(self.home, self.secrets):
+            self._say(f"ended {ended} processes that an unclean stop had left")
+        remove_run_file(self.home)
+        self._start_on_free_ports()
+        if self.services:
+            self._say("migrating")
+            self.migrate()
+        if self.services or self._also:
+            self._say("starting " + ", ".join((*self.services, *(p.name for p in self._also))))
+            self._running.start_group("services")
+            self.wait_ready(*self.services, within_s=SERVICES_READY_WITHIN_S)
+        write_run_file(self.home, self.describe())
 
     def _start_on_free_ports(self) -> None:
         """Start the supervisor with the servers; choose again when somebody took a port."""
-        names = [*(f"{service}.health" for service in SERVICES), "gateway"]
-        if self._with_servers:
-            names += ["postgres", "nats", *PORT_NAMES]
+        given = self._given_ports()
+        names = [*wiring.port_names(), *(PORT_NAMES if self._with_servers else ())]
         for attempts_left in (2, 1, 0):
-            self.ports = choose_ports(self.home, names, self._preferred)
+            self.ports = choose_ports(self.home, names, self._preferred) | given
             try:
                 self._launch()
-                self._wait_for_servers()
             except NotReady:
                 self._stop_supervised()
-                leftovers.end(self.home, self.secrets)
                 if attempts_left == 0 or all(is_free(port) for port in self.ports.values()):
                     raise
                 self._say("a port was taken meanwhile: choosing others")
             else:
                 return
 
+    def _given_ports(self) -> dict[str, int]:
+        given = wiring.given_ports()
+        for name, port in given.items():
+            if not is_free(port):
+                raise wiring.WrongVariable(f"{wiring.port_names()[name]}: port {port} is taken")
+        return given
+
     def _launch(self) -> None:
-        self._say("starting PostgreSQL, NATS and S3" if self._with_servers else "starting")
-        programs = [*self._server_programs(), *map(self._service_program, self.services)]
+        programs = [*map(self._service_program, self.services), *self._also]
+        if self._with_servers:
+            self._say("starting PostgreSQL, NATS and S3")
+            programs = [*self.servers.prepare(), *programs]
         self._supervisor = Supervisor(self.home)
         self._supervisor.launch(programs, self._base_environment())
-
-    def _server_programs(self) -> list[Program]:
-        if not self._with_servers:
-            return []
-        programs = [self.postgres.prepare(), self.nats.prepare(), self.s3.prepare()]
-        self.postgres.forget_dead_server()
-        return programs
+        if self._with_servers:
+            self.servers.wait()
 
     def _service_program(self, service: str) -> Program:
         return Program(
@@ -237,40 +252,21 @@ class Stack:
             healthy_after_s=2,
         )
 
-    def _wait_for_servers(self) -> None:
-        if not self._with_servers:
-            return
-        with ThreadPoolExecutor() as threads:
-            waits = [
-                threads.submit(self._await_server, name) for name in ("postgres", "nats", "s3")
-            ]
-            for wait in waits:
-                wait.result()
-
-    def _await_server(self, name: str) -> None:
-        self.wait_ready(name, within_s=SERVERS_READY_WITHIN_S)
-        if name == "postgres":
-            self.postgres.declare_roles()
-
-    def _start_services(self) -> None:
-        self._say("migrating")
-        migrations.migrate(self.home, self.services, self._service_environment)
-        self._say("starting " + ", ".join(self.services))
-        self._running.start_group("services")
-        deadline = time.monotonic() + SERVICES_READY_WITHIN_S
-        for service in self.services:
-            self.wait_ready(service, within_s=max(1.0, deadline - time.monotonic()))
-
     def _stop_supervised(self) -> None:
-        if self._supervisor is None:
-            return
-        with suppress(SupervisorGone):
-            if self.services and self._supervisor.is_alive():
-                self._say("draining the services")
-                self._supervisor.stop_group("services")
-        self._say("stopping")
-        self._supervisor.shut_down(within_s=SERVERS_STOP_S)
-        self._supervisor = None
+        """End all processes of this stack, in order as far as the supervisor still lives."""
+        if self._supervisor is not None:
+            with suppress(SupervisorGone):
+                if self.services or self._also:
+                    self._say("draining the services")
+                    self._supervisor.stop_group("services")
+            self._say("stopping the servers" if self._with_servers else "stopping")
+            self._supervisor.shut_down(within_s=STOP_WITHIN_S)
+            self._supervisor = None
+        if self._secrets is not None:
+            leftovers.end(self.home, self._secrets)
+        if self._with_servers and self.ports:
+            self.servers.remove_sockets()
+        self.home.remove_sockets()
 
     # --- small answers ------------------------------------------------------------------------
 
@@ -280,12 +276,6 @@ class Stack:
             raise SupervisorGone("the stack is not started")
         return self._supervisor
 
-    @property
-    def _servers(self) -> wiring.Servers | None:
-        if not self._with_servers:
-            return None
-        return wiring.Servers(postgres=self.postgres, nats=self.nats, s3=self.s3)
-
     def _base_environment(self) -> dict[str, str]:
         """Return what every process inherits: the user's environment, and this stack's mark."""
         return {**os.environ, leftovers.MARK: leftovers.mark(self.home, self.secrets)}
@@ -294,12 +284,9 @@ class Stack:
         return {**self._base_environment(), **self.env(service)}
 
     def _ready_check(self, name: str) -> Callable[[], bool]:
-        checks: dict[str, Callable[[], bool]] = {
-            "postgres": lambda: self.postgres.is_ready(),
-            "nats": lambda: self.nats.is_ready(),
-            "s3": lambda: self.s3.is_ready(),
-        }
-        if name in checks:
+        if self._with_servers and name in (checks := self.servers.ready_checks()):
             return checks[name]
-        port = self.ports[f"{name}.health"]
+        port, gateway_port = self.ports[f"{name}.health"], self.ports["gateway"]
+        if name == "gateway":
+            return lambda: is_listening(gateway_port) and answers_ready(port)
         return lambda: answers_ready(port)

@@ -1,30 +1,23 @@
-"""How the services learn where everything is: the variables that each one is started with."""
+"""How the services learn where everything is: the variables that each one is started with.
+
+What the user's environment says wins, for every service and every setting.
+"""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 
+from deploy.local.credentials import SERVICES
 from deploy.local.ports import HOST
-from deploy.local.servers.nats import Nats
-from deploy.local.servers.postgres import Postgres
-from deploy.local.servers.s3 import S3
+from deploy.local.servers.all import Servers
 
 USES_STORE = ("gateway", "storage", "backup")
 GATEWAY_PORT = 8450
 """Where the gateway listens unless the port is taken."""
 
 
-class MissingVariable(Exception):
-    """Servers of one's own were announced, but a variable that names one is absent."""
-
-
-@dataclass(frozen=True)
-class Servers:
-    """The three servers that the services use."""
-
-    postgres: Postgres
-    nats: Nats
-    s3: S3
+class WrongVariable(Exception):
+    """The user's environment cannot be followed; the text is one line that names the variable."""
 
 
 def variable(service: str, field: str) -> str:
@@ -32,38 +25,69 @@ def variable(service: str, field: str) -> str:
     return f"STRONGROOM_{service.upper()}_{field.upper()}"
 
 
-def listening(service: str, ports: Mapping[str, int], admin_key: str) -> dict[str, str]:
-    """Return the settings of ``service`` that do not depend on any server."""
+def port_names() -> dict[str, str]:
+    """Return the variable of every port that a service listens on, by the port's name."""
+    health = {f"{service}.health": variable(service, "health_port") for service in SERVICES}
+    return {"gateway": variable("gateway", "port"), **health}
+
+
+def given_ports() -> dict[str, int]:
+    """Return the ports that the user's environment fixes; raises ``WrongVariable``."""
+    given: dict[str, int] = {}
+    for name, source in port_names().items():
+        value = os.environ.get(source)
+        if value is None:
+            continue
+        if not value.isdigit() or not 0 < int(value) < 65_536:
+            raise WrongVariable(f"{source}: {value!r} is not a port")
+        given[name] = int(value)
+    return given
+
+
+def admin_key(generated: str) -> str:
+    """Return the gateway's first API key: the user's, or the generated one."""
+    name = variable("gateway", "admin_key")
+    if name in os.environ:
+        return os.environ[name]
+    if f"{name}_FILE" in os.environ:
+        try:
+            return Path(os.environ[f"{name}_FILE"]).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise WrongVariable(f"{name}_FILE: {error.strerror}") from None
+    return generated
+
+
+def environment(
+    service: str, ports: Mapping[str, int], generated_key: str, servers: Servers | None
+) -> dict[str, str]:
+    """Return what ``service`` gets beside the user's own environment.
+
+    Without ``servers`` the user's environment has to name them: raises ``WrongVariable``.
+    """
+    ours = _listening(service, ports, generated_key)
+    if servers is None:
+        _demand_connections(service)
+    else:
+        ours |= _connections(service, servers)
+    named = {variable(service, field): value for field, value in ours.items()}
+    return {name: value for name, value in named.items() if not _is_given(name)}
+
+
+def _listening(service: str, ports: Mapping[str, int], generated_key: str) -> dict[str, str]:
     settings = {"health_host": HOST, "health_port": str(ports[f"{service}.health"])}
     if service == "gateway":
-        settings |= {"host": HOST, "port": str(ports["gateway"]), "admin_key": admin_key}
-    return {variable(service, field): value for field, value in settings.items()}
+        settings |= {"host": HOST, "port": str(ports["gateway"]), "admin_key": generated_key}
+    return settings
 
 
-def connections(service: str, servers: Servers) -> dict[str, str]:
-    """Return the settings of ``service`` that name the embedded servers."""
+def _connections(service: str, servers: Servers) -> dict[str, str]:
     settings = {
         "database_url": servers.postgres.url(service),
         "nats_url": servers.nats.url(service),
     }
     if service in USES_STORE:
         settings["store_url"] = servers.s3.url()
-    return {variable(service, field): value for field, value in settings.items()}
-
-
-def environment(
-    service: str, ports: Mapping[str, int], admin_key: str, servers: Servers | None
-) -> dict[str, str]:
-    """Return what ``service`` gets beside the user's own environment, which wins.
-
-    Without ``servers`` the user's environment has to name them: raises ``MissingVariable``.
-    """
-    ours = listening(service, ports, admin_key)
-    if servers is None:
-        _demand_connections(service)
-    else:
-        ours |= connections(service, servers)
-    return {name: value for name, value in ours.items() if not _is_given(name)}
+    return settings
 
 
 def _demand_connections(service: str) -> None:
@@ -73,7 +97,7 @@ def _demand_connections(service: str) -> None:
     for field in fields:
         name = variable(service, field)
         if not _is_given(name):
-            raise MissingVariable(f"{name}: is not set, and SERVICES_ONLY=1 starts no server")
+            raise WrongVariable(f"{name}: is not set, and with SERVICES_ONLY no server is started")
 
 
 def _is_given(name: str) -> bool:

@@ -152,11 +152,7 @@ class Postgres:
 
     def is_ready(self) -> bool:
         """Return whether the server answers queries."""
-        return _psql(self.superuser_url("postgres"), "SELECT 1").returncode == 0
-
-    def superuser_url(self, database: str = DATABASE) -> str:
-        """Return the address as the superuser; services never get it."""
-        return self.url(SUPERUSER).replace(f"/{DATABASE}?", f"/{database}?")
+        return self._psql("postgres", "SELECT 1").returncode == 0
 
     def declare_roles(self) -> None:
         """Create the database, roles and schemas; repeating it changes nothing but passwords."""
@@ -164,33 +160,40 @@ class Postgres:
             ROLE_SQL.format(role=service, password=self.secrets.postgres[service])
             for service in SERVICES
         ]
-        for url, script in (
-            (self.superuser_url("postgres"), DATABASE_SQL),
-            (self.superuser_url(), BASE_SQL + "".join(roles)),
+        for database, script in (
+            ("postgres", DATABASE_SQL),
+            (DATABASE, BASE_SQL + "".join(roles)),
         ):
-            done = _psql(url, script)
+            done = self._psql(database, script)
             if done.returncode != 0:
                 raise RuntimeError(f"could not declare the roles: {done.stderr.strip()}")
 
-    def psql_command(self, role: str, arguments: Sequence[str]) -> list[str]:
-        """Return the command line of an interactive psql as ``role``."""
-        return [str(_psql_program()), self.url(role), *arguments]
+    def psql_command(self, arguments: Sequence[str]) -> list[str]:
+        """Return the command line of psql; whom it connects as is in ``psql_environment``."""
+        return [str(_package() / "pginstall" / "bin" / "psql"), *arguments]
 
+    def psql_environment(self, role: str, database: str = DATABASE) -> dict[str, str]:
+        """Return the variables that connect psql as ``role``: a command line could be read."""
+        return {
+            **os.environ,
+            "PGHOST": HOST,
+            "PGPORT": str(self.port),
+            "PGUSER": role,
+            "PGPASSWORD": self.secrets.postgres[role],
+            "PGDATABASE": database,
+            "PGCONNECT_TIMEOUT": "3",
+        }
 
-def _psql(url: str, script: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [str(_psql_program()), url, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-"],
-        input=script,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        env={**os.environ, "PGCONNECT_TIMEOUT": "3"},
-    )
-
-
-def _psql_program() -> Path:
-    return _package() / "pginstall" / "bin" / "psql"
+    def _psql(self, database: str, script: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            self.psql_command(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-"]),
+            input=script,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            env=self.psql_environment(SUPERUSER, database),
+        )
 
 
 def _package() -> Path:

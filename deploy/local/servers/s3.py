@@ -5,6 +5,7 @@ once, lets them miss each other, and takes 3 s at the first start and 13 s to 22
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class S3:
 
     home: Home
     secrets: Secrets
-    ports: dict[str, int]
+    ports: Mapping[str, int]
 
     @property
     def endpoint(self) -> str:
@@ -72,6 +73,7 @@ class S3:
                 "-admin.ui=false",
                 "-webdav=false",
                 "-master.telemetry=false",
+                "-volume.preStopSeconds=0",
                 "-master.volumeSizeLimitMB=1024",
             ),
             directory=self.home.s3,
