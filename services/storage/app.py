@@ -1,0 +1,43 @@
+"""Put the storage service together. Read top to bottom: this is all of it."""
+
+from pathlib import Path
+
+from libs.blobs import open_store
+from libs.chassis.bus import Bus
+from libs.chassis.database import Database
+from libs.chassis.loops import every
+from libs.chassis.service import Service, ServiceDefinition
+from libs.worker import Worker
+from services.storage import jobs, loops, reactions
+from services.storage.fsck import fsck
+from services.storage.requests import blobs, buckets, changes, files, uploads
+from services.storage.settings import Settings
+
+
+def build(settings: Settings) -> Service:
+    db = Database.of(settings)
+    bus = Bus.of("storage", settings)
+    store = open_store(settings.store_url)
+    worker = Worker(bus, queue=jobs.QUEUE, jobs=[jobs], given=[db])
+    return Service(
+        opens=[db, bus, store, worker],
+        given=[settings, db, bus, store],
+        answers=[buckets, uploads, files, changes, blobs],
+        reactions=[reactions],
+        loops=[
+            every(settings.sweep_interval_s, loops.sweep_uploads),
+            every(settings.sweep_interval_s, loops.sweep_doomed_objects),
+            every(settings.sweep_interval_s, loops.purge_deleted_buckets),
+            every(settings.orphan_interval_s, loops.sweep_orphans),
+            every(settings.orphan_interval_s, loops.sweep_exports),
+        ],
+    )
+
+
+SERVICE = ServiceDefinition(
+    name="storage",
+    settings=Settings,
+    build=build,
+    migrations=Path(__file__).parent / "migrations",
+    commands=[fsck],
+)

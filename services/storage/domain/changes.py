@@ -1,0 +1,176 @@
+"""What a set of changes comes to: one write for each path that really changes.
+
+Sources are read as they were before the first change, so the order of changes means nothing;
+a path that is changed twice would make it mean something, and is refused.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from libs.contracts.storage import (
+    ApplyChanges,
+    Change,
+    CopyPath,
+    FileDeleted,
+    FileStored,
+    MovePath,
+    PutContent,
+    RemovePath,
+)
+from libs.contracts.values import Operation
+from services.storage.domain.buckets import Bucket
+from services.storage.domain.errors import (
+    ContentNotFound,
+    FileNotFound,
+    PathChangedTwice,
+    PreconditionFailed,
+)
+from services.storage.domain.files import Blob, Content, File, deleted, stored
+from services.storage.domain.labels import check_content_type, check_metadata, check_tags
+from services.storage.domain.paths import check_path
+
+_OPERATIONS: dict[type[Change], Operation] = {
+    PutContent: "put",
+    RemovePath: "delete",
+    CopyPath: "copy",
+    MovePath: "move",
+}
+
+
+class Write(Struct, frozen=True, kw_only=True):
+    """The next state of one path; without content it is removed."""
+
+    path: str
+    content: Content | None
+    operation: Operation
+
+
+def check_changes(request: ApplyChanges) -> None:
+    """Raise what can be said against the request without looking at any file."""
+    for path in request.expect:
+        check_path(path, "expect")
+    changed: set[str] = set()
+    for change in request.changes:
+        _check_change(change)
+        for path in _changed_by(change):
+            if path in changed:
+                raise PathChangedTwice(f"{path!r} is changed twice", path=path)
+            changed.add(path)
+
+
+def paths_of(request: ApplyChanges) -> list[str]:
+    """Return every path whose state decides about the request, in order."""
+    paths = set(request.expect)
+    for change in request.changes:
+        paths.update(_changed_by(change))
+        if isinstance(change, CopyPath):
+            paths.add(change.source)
+    return sorted(paths)
+
+
+def digests_of(request: ApplyChanges) -> list[str]:
+    """Return the digests of the bytes that the request puts."""
+    return sorted({change.sha256 for change in request.changes if isinstance(change, PutContent)})
+
+
+def plan(
+    request: ApplyChanges, files: Mapping[str, File], blobs: Mapping[str, Blob]
+) -> list[Write]:
+    """Decide what to write, in the order of paths; what changes nothing is left out.
+
+    ``files`` has the present state of each path of ``paths_of`` that ever was, ``blobs`` those
+    bytes of ``digests_of`` that the bucket holds. Raises ``PreconditionFailed``, ``FileNotFound``
+    and ``ContentNotFound``, each naming the path.
+    """
+    contents = {path: file.content for path, file in files.items() if file.content}
+    _check_expected(request.expect, contents)
+    writes = [
+        write
+        for change in request.changes
+        for write in _writes(change, contents, blobs, request)
+        if write.content != contents.get(write.path)
+    ]
+    return sorted(writes, key=lambda write: write.path)
+
+
+def announce(
+    bucket: Bucket,
+    writes: Sequence[Write],
+    files: Sequence[File],
+    *,
+    message: str = "",
+    commit_id: str | None = None,
+) -> list[FileStored | FileDeleted]:
+    """Return the events for ``files``, which ``writes`` made in the same order."""
+    events: list[FileStored | FileDeleted] = []
+    for write, file in zip(writes, files, strict=True):
+        if file.content is None:
+            gone = deleted(bucket, file, write.operation, message=message, commit_id=commit_id)
+            events.append(gone)
+        else:
+            info = file.info(bucket.name)
+            event = stored(bucket, info, write.operation, message=message, commit_id=commit_id)
+            events.append(event)
+    return events
+
+
+def _check_change(change: Change) -> None:
+    check_path(change.path)
+    if isinstance(change, (CopyPath, MovePath)):
+        check_path(change.source, "source")
+    elif isinstance(change, PutContent):
+        check_content_type(change.content_type)
+        check_metadata(change.metadata)
+        check_tags(change.tags)
+
+
+def _changed_by(change: Change) -> Sequence[str]:
+    return (change.source, change.path) if isinstance(change, MovePath) else (change.path,)
+
+
+def _check_expected(expect: Mapping[str, str | None], contents: Mapping[str, Content]) -> None:
+    for path, expected in expect.items():
+        content = contents.get(path)
+        if (content.sha256 if content else None) != expected:
+            raise PreconditionFailed(f"{path!r} is not as expected", path=path)
+
+
+def _writes(
+    change: Change,
+    contents: Mapping[str, Content],
+    blobs: Mapping[str, Blob],
+    request: ApplyChanges,
+) -> Iterator[Write]:
+    operation = request.operation or _OPERATIONS[type(change)]
+    if isinstance(change, PutContent):
+        yield Write(path=change.path, content=_content(change, blobs), operation=operation)
+        return
+    if isinstance(change, RemovePath):
+        if change.path not in contents and not request.lenient:
+            raise FileNotFound(f"{change.path!r} does not exist", path=change.path)
+        yield Write(path=change.path, content=None, operation=operation)
+        return
+    if change.source not in contents:
+        raise FileNotFound(f"{change.source!r} does not exist", path=change.source)
+    yield Write(path=change.path, content=contents[change.source], operation=operation)
+    if isinstance(change, MovePath):
+        yield Write(path=change.source, content=None, operation=operation)
+
+
+def _content(change: PutContent, blobs: Mapping[str, Blob]) -> Content:
+    blob = blobs.get(change.sha256)
+    if blob is None:
+        raise ContentNotFound(
+            f"the bucket never held the bytes for {change.path!r}",
+            path=change.path,
+            sha256=change.sha256,
+        )
+    return Content(
+        blob_id=blob.blob_id,
+        sha256=blob.sha256,
+        size=blob.size,
+        content_type=change.content_type,
+        metadata=change.metadata,
+        tags=change.tags,
+    )

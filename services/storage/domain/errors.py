@@ -1,0 +1,93 @@
+"""The failures of storage that a caller can act on."""
+
+from libs.contracts.problems import Problem
+
+
+class BucketNotFound(Problem):
+    """There is no such bucket."""
+
+    code, status = "bucket-not-found", 404
+
+
+class BucketExists(Problem):
+    """The name of the bucket is taken."""
+
+    code, status = "bucket-exists", 409
+
+
+class BucketNotEmpty(Problem):
+    """The bucket has files."""
+
+    code, status = "bucket-not-empty", 409
+
+
+class BucketClosing(Problem):
+    """The bucket is being emptied and takes no changes."""
+
+    code, status = "bucket-closing", 409
+
+
+class InvalidBucketName(Problem):
+    """A bucket cannot have this name."""
+
+    code, status = "invalid-bucket-name", 400
+
+
+class FileNotFound(Problem):
+    """There is no such file."""
+
+    code, status = "file-not-found", 404
+
+
+class InvalidPath(Problem):
+    """A file cannot have this path."""
+
+    code, status = "invalid-path", 400
+
+
+class InvalidContentType(Problem):
+    """This is no media type."""
+
+    code, status = "invalid-content-type", 400
+
+
+class InvalidLabels(Problem):
+    """Metadata or tags are not of the allowed form or size."""
+
+    code, status = "invalid-labels", 400
+
+
+class PreconditionFailed(Problem):
+    """The file is not in the state that the call expects."""
+
+    code, status = "precondition-failed", 412
+
+
+class UploadNotFound(Problem):
+    """There is no such upload, or it expired long ago."""
+
+    code, status = "upload-not-found", 404
+
+
+class UploadExpired(Problem):
+    """The upload was not committed in time."""
+
+    code, status = "upload-expired", 410
+
+
+class UploadCommitted(Problem):
+    """The upload was committed already, with other bytes or before it was to be aborted."""
+
+    code, status = "upload-committed", 409
+
+
+class ContentNotFound(Problem):
+    """The bucket never held bytes with this digest."""
+
+    code, status = "content-not-found", 409
+
+
+class PathChangedTwice(Problem):
+    """One request changes the same path more than once."""
+
+    code, status = "path-changed-twice", 400

@@ -1,0 +1,125 @@
+"""What an upload is: an intent with a lease, which becomes the state of a path once."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Self
+from uuid import UUID
+
+from msgspec import Struct
+
+from libs.contracts.storage import CommitUpload, Expectation, FileInfo, FilePut, FileStored
+from libs.contracts.values import Labels
+from services.storage.domain.buckets import Bucket
+from services.storage.domain.errors import UploadCommitted, UploadExpired
+from services.storage.domain.files import stored
+from services.storage.domain.row import Row
+
+BLOBS = "blobs"
+"""The folder of the store that all blobs lie in."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Committed(Struct, frozen=True, kw_only=True):
+    """What the commit of an upload was answered with."""
+
+    sha256: str
+    size: int
+    revision: int
+    created: bool
+    at: datetime
+
+
+class Upload(Struct, frozen=True, kw_only=True):
+    """Somebody wants the bytes at ``key`` to become the state of ``path``."""
+
+    upload_id: UUID
+    bucket: Bucket
+    path: str
+    key: str
+    actor: str
+    content_type: str
+    metadata: Labels
+    tags: Labels
+    expect: Expectation
+    expired: bool
+    committed: Committed | None
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """Read a row of ``upload`` joined with its bucket."""
+        return cls(
+            upload_id=row["upload_id"],
+            bucket=Bucket.of(row),
+            path=row["path"],
+            key=row["key"],
+            actor=row["actor"],
+            content_type=row["content_type"],
+            metadata=row["metadata"],
+            tags=row["tags"],
+            expect=Expectation(**row["expect"]),
+            expired=row["expired"],
+            committed=_committed(row),
+        )
+
+    def check_committable(self) -> None:
+        """Raise what speaks against making this upload the state of its path."""
+        if self.expired:
+            raise UploadExpired("begin again", upload_id=str(self.upload_id))
+        self.bucket.check_open()
+
+    def answer(self, committed: Committed) -> FilePut:
+        """Return what whoever commits is told, each time the same."""
+        file = FileInfo(
+            bucket=self.bucket.name,
+            path=self.path,
+            revision=committed.revision,
+            sha256=committed.sha256,
+            size=committed.size,
+            content_type=self.content_type,
+            metadata=self.metadata,
+            tags=self.tags,
+            modified_at=committed.at,
+            modified_by=self.actor,
+        )
+        return FilePut(file=file, created=committed.created)
+
+    def stored(self, committed: Committed) -> FileStored:
+        """Return the event that tells the new state."""
+        return stored(self.bucket, self.answer(committed).file, "put")
+
+    def repeat(self, committed: Committed, request: CommitUpload) -> FilePut:
+        """Answer a commit that was made before; raises ``UploadCommitted`` for other bytes."""
+        if (committed.sha256, committed.size) != (request.sha256, request.size):
+            raise UploadCommitted("with other bytes", upload_id=str(self.upload_id))
+        return self.answer(committed)
+
+
+def _committed(row: Row) -> Committed | None:
+    if row["committed_at"] is None:
+        return None
+    return Committed(
+        sha256=row["sha256"].hex(),
+        size=row["size"],
+        revision=row["revision"],
+        created=row["created"],
+        at=row["committed_at"],
+    )
+
+
+def begun_at(upload_id: UUID) -> datetime:
+    """Return the time that is in a UUIDv7 (RFC 9562 §5.7)."""
+    return _EPOCH + timedelta(milliseconds=upload_id.int >> 80)
+
+
+def blob_key(upload_id: UUID) -> str:
+    """Return where an upload's bytes go: sliced by day, random, and free of any user's words."""
+    return f"{BLOBS}/{begun_at(upload_id):%Y/%m/%d}/{upload_id}"
+
+
+def upload_of_key(key: str) -> UUID | None:
+    """Return the upload that made ``key``, or None when no upload of ours could have."""
+    try:
+        upload_id = UUID(key.rsplit("/", 1)[-1])
+    except ValueError:
+        return None
+    return upload_id if blob_key(upload_id) == key else None

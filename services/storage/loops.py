@@ -1,0 +1,114 @@
+"""The sweepers. Two at once, in two replicas, do no harm: they take different rows.
+
+Whatever is to go from the store is a row of ``doomed_object`` first, and the object goes before its
+row: a crash in between leaves a row whose object is deleted once more, which is harmless. The other
+way round it would leave an object that nobody remembers.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from prometheus_client import Counter
+
+from libs.blobs import BlobStore
+from libs.chassis.database import Database
+from services.storage.domain.slices import is_begun_before, slices_since
+from services.storage.repository import purging, uploads
+from services.storage.requests.blobs import EXPORTS
+from services.storage.settings import Settings
+from services.storage.store_failures import store_failures
+
+SWEPT = Counter("strongroom_storage_swept_total", "What sweepers removed.", ["what"])
+
+ROWS_AT_ONCE = 500
+OBJECTS_AT_ONCE = 16
+ORPHANS = "orphans"
+
+T = TypeVar("T")
+
+
+async def sweep_uploads(db: Database) -> None:
+    """Forget uploads that expired; their objects are doomed with them."""
+    async with db.connection() as conn:
+        await uploads.expire_of_deleted_buckets(conn)
+    forgotten = ROWS_AT_ONCE
+    while forgotten == ROWS_AT_ONCE:
+        async with db.transaction() as tx:
+            forgotten = await uploads.delete_expired(tx, ROWS_AT_ONCE)
+        SWEPT.labels("uploads").inc(forgotten)
+
+
+async def sweep_doomed_objects(db: Database, store: BlobStore) -> None:
+    """Delete from the store what no row names any more."""
+    while True:
+        async with db.transaction() as tx:
+            keys = await purging.list_doomed_for_update(tx, OBJECTS_AT_ONCE)
+            if not keys:
+                return
+            with store_failures():
+                await asyncio.gather(*(store.delete(key) for key in keys))
+            await purging.delete_doomed(tx, keys)
+        SWEPT.labels("objects").inc(len(keys))
+
+
+async def sweep_orphans(db: Database, store: BlobStore, settings: Settings) -> None:
+    """Doom objects that nothing names: of uploads whose row a power loss took, or that ended late.
+
+    Such objects are new, so only the slices since the last sweep (and two days before it, for
+    writers that took longer than their lease) are listed; old ones are the business of ``fsck``.
+    """
+    before = datetime.now(UTC) - timedelta(
+        seconds=settings.upload_lease_s + settings.orphan_margin_s
+    )
+    async with db.connection() as conn:
+        mark = await purging.find_mark(conn, ORPHANS)
+    for slice_ in slices_since(mark, before):
+        with store_failures():
+            async for keys in _batches(_keys_begun_before(store, slice_, before)):
+                async with db.connection() as conn:
+                    SWEPT.labels("orphans").inc(await purging.doom_unnamed(conn, keys))
+    async with db.connection() as conn:
+        await purging.upsert_mark(conn, ORPHANS, before)
+
+
+async def sweep_exports(store: BlobStore, settings: Settings) -> None:
+    """Delete exports that nobody will ask for any more."""
+    before = datetime.now(UTC) - timedelta(seconds=settings.export_kept_s)
+    with store_failures():
+        async for export in store.list(EXPORTS):
+            if export.modified_at < before:
+                await store.delete(export.key)
+                SWEPT.labels("exports").inc()
+
+
+async def purge_deleted_buckets(db: Database) -> None:
+    """Remove the rows of deleted buckets, a batch in each transaction."""
+    while True:
+        async with db.transaction() as tx:
+            bucket_id = await purging.find_deleted_bucket_for_update(tx)
+            if bucket_id is None:
+                return
+            rows = await purging.delete_some_files(tx, bucket_id, ROWS_AT_ONCE)
+            rows += await purging.delete_some_held(tx, bucket_id, ROWS_AT_ONCE)
+            if rows == 0:
+                await purging.delete_bucket_row(tx, bucket_id)
+        SWEPT.labels("rows").inc(max(rows, 1))
+
+
+async def _keys_begun_before(store: BlobStore, slice_: str, before: datetime) -> AsyncIterator[str]:
+    async for found in store.list(slice_):
+        if is_begun_before(found.key, before):
+            yield found.key
+
+
+async def _batches(things: AsyncIterator[T]) -> AsyncIterator[list[T]]:
+    batch: list[T] = []
+    async for thing in things:
+        batch.append(thing)
+        if len(batch) == ROWS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

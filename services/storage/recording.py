@@ -1,0 +1,28 @@
+"""Planned writes become rows and events together, in the caller's transaction."""
+
+from collections.abc import Sequence
+
+from libs.chassis import outbox
+from libs.chassis.database import Connection
+from services.storage.domain.buckets import Bucket
+from services.storage.domain.changes import Write, announce
+from services.storage.domain.files import File
+from services.storage.repository import files
+
+
+async def record(
+    tx: Connection,
+    bucket: Bucket,
+    writes: Sequence[Write],
+    actor: str,
+    *,
+    message: str = "",
+    commit_id: str | None = None,
+) -> list[File]:
+    """Write, announce and return the new states; rows are locked, and ``writes`` in path order."""
+    if not writes:
+        return []
+    written = await files.write(tx, bucket.bucket_id, writes, actor)
+    events = announce(bucket, writes, written, message=message, commit_id=commit_id)
+    await outbox.add(tx, *events)
+    return written

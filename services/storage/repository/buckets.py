@@ -1,0 +1,196 @@
+"""Buckets. A deleted one keeps its row until its files' rows are purged, but has no name."""
+
+from uuid import UUID
+
+from libs.chassis.database import Connection
+from libs.contracts.storage import CreateBucket
+from libs.contracts.values import Versioning
+from services.storage.domain.buckets import Bucket
+from services.storage.domain.errors import BucketExists, BucketNotFound
+
+
+async def insert_bucket(tx: Connection, bucket_id: UUID, wish: CreateBucket) -> Bucket:
+    """Make a bucket, or raise ``BucketExists``."""
+    row = await tx.fetchrow(
+        """
+        INSERT INTO bucket (bucket_id, name, versioning, created_by)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (name) WHERE state <> 'deleted' DO NOTHING
+        RETURNING *
+        """,
+        bucket_id,
+        wish.name,
+        wish.versioning,
+        wish.actor,
+    )
+    if row is None:
+        raise BucketExists(wish.name, bucket=wish.name)
+    return Bucket.of(row)
+
+
+async def get_bucket(conn: Connection, name: str) -> Bucket:
+    """Return the bucket, or raise ``BucketNotFound``."""
+    row = await conn.fetchrow(
+        """
+        SELECT *
+        FROM bucket
+        WHERE name = $1
+            AND state <> 'deleted'
+        """,
+        name,
+    )
+    if row is None:
+        raise BucketNotFound(name, bucket=name)
+    return Bucket.of(row)
+
+
+async def get_open_for_share(tx: Connection, name: str) -> Bucket:
+    """Return a bucket that takes changes, and cannot be deleted until this transaction ends.
+
+    The weakest lock there is: writers of one bucket do not wait for each other, nor for a change
+    of its settings. Raises ``BucketNotFound`` and ``BucketClosing``.
+    """
+    row = await tx.fetchrow(
+        """
+        SELECT *
+        FROM bucket
+        WHERE name = $1
+            AND state <> 'deleted'
+        FOR KEY SHARE
+        """,
+        name,
+    )
+    if row is None:
+        raise BucketNotFound(name, bucket=name)
+    bucket = Bucket.of(row)
+    bucket.check_open()
+    return bucket
+
+
+async def list_buckets(conn: Connection, *, start_after: str, limit: int) -> list[Bucket]:
+    """Return up to ``limit`` buckets behind ``start_after``, by name."""
+    rows = await conn.fetch(
+        """
+        SELECT *
+        FROM bucket
+        WHERE name > $1
+            AND state <> 'deleted'
+        ORDER BY name
+        LIMIT $2
+        """,
+        start_after,
+        limit,
+    )
+    return [Bucket.of(row) for row in rows]
+
+
+async def update_versioning(tx: Connection, bucket_id: UUID, versioning: Versioning) -> Bucket:
+    """Change the setting; the caller has the bucket locked."""
+    row = await tx.fetchrow(
+        """
+        UPDATE bucket
+        SET versioning = $2
+        WHERE bucket_id = $1
+        RETURNING *
+        """,
+        bucket_id,
+        versioning,
+    )
+    if row is None:
+        raise BucketNotFound(str(bucket_id))
+    return Bucket.of(row)
+
+
+async def find_for_share(tx: Connection, bucket_id: UUID) -> Bucket | None:
+    """Return the bucket, closing or not, which is not deleted until this transaction ends."""
+    row = await tx.fetchrow(
+        """
+        SELECT *
+        FROM bucket
+        WHERE bucket_id = $1
+            AND state <> 'deleted'
+        FOR KEY SHARE
+        """,
+        bucket_id,
+    )
+    return None if row is None else Bucket.of(row)
+
+
+async def find_for_update(tx: Connection, bucket_id: UUID) -> Bucket | None:
+    """Return the bucket, after every change of its files that was begun has ended."""
+    row = await tx.fetchrow(
+        """
+        SELECT *
+        FROM bucket
+        WHERE bucket_id = $1
+            AND state <> 'deleted'
+        FOR UPDATE
+        """,
+        bucket_id,
+    )
+    return None if row is None else Bucket.of(row)
+
+
+async def close(tx: Connection, name: str, task_id: UUID) -> Bucket:
+    """Let the bucket take no more changes, for ``task_id`` unless it was closed for another.
+
+    Does not wait for changes that were begun: those may still come after this.
+    """
+    row = await tx.fetchrow(
+        """
+        UPDATE bucket
+        SET state = 'closing',
+            closing_task_id = CASE state WHEN 'closing' THEN closing_task_id ELSE $2 END
+        WHERE name = $1
+            AND state <> 'deleted'
+        RETURNING *
+        """,
+        name,
+        task_id,
+    )
+    if row is None:
+        raise BucketNotFound(name, bucket=name)
+    return Bucket.of(row)
+
+
+async def close_for_task(tx: Connection, bucket_id: UUID, task_id: UUID) -> Bucket | None:
+    """Close the bucket for a task that is running now, also if it was reopened in between."""
+    row = await tx.fetchrow(
+        """
+        UPDATE bucket
+        SET state = 'closing',
+            closing_task_id = $2
+        WHERE bucket_id = $1
+            AND state <> 'deleted'
+        RETURNING *
+        """,
+        bucket_id,
+        task_id,
+    )
+    return None if row is None else Bucket.of(row)
+
+
+async def reopen(tx: Connection, task_id: UUID) -> None:
+    """Let the bucket that was closed for ``task_id`` take changes again, if it still is."""
+    await tx.execute(
+        """
+        UPDATE bucket
+        SET state = 'open',
+            closing_task_id = NULL
+        WHERE closing_task_id = $1
+            AND state = 'closing'
+        """,
+        task_id,
+    )
+
+
+async def delete(tx: Connection, bucket_id: UUID) -> None:
+    """Take the bucket's name away; the caller has it locked and found it empty."""
+    await tx.execute(
+        """
+        UPDATE bucket
+        SET state = 'deleted'
+        WHERE bucket_id = $1
+        """,
+        bucket_id,
+    )

@@ -1,0 +1,121 @@
+"""What is left of deleted buckets, objects to delete, and what no row names."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from libs.chassis.database import Connection
+
+
+async def find_deleted_bucket_for_update(tx: Connection) -> UUID | None:
+    """Return a deleted bucket that no upload and no other sweeper holds on to."""
+    bucket_id: UUID | None = await tx.fetchval(
+        """
+        SELECT bucket_id
+        FROM bucket
+        WHERE state = 'deleted'
+            AND NOT EXISTS (SELECT FROM upload WHERE upload.bucket_id = bucket.bucket_id)
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+        """
+    )
+    return bucket_id
+
+
+async def delete_some_files(tx: Connection, bucket_id: UUID, limit: int) -> int:
+    """Remove up to ``limit`` rows of a deleted bucket; return how many went."""
+    status = await tx.execute(
+        """
+        DELETE FROM file
+        WHERE ctid = ANY (ARRAY (SELECT ctid FROM file WHERE bucket_id = $1 LIMIT $2))
+        """,
+        bucket_id,
+        limit,
+    )
+    return _affected(status)
+
+
+async def delete_some_held(tx: Connection, bucket_id: UUID, limit: int) -> int:
+    """Remove up to ``limit`` notes of what a deleted bucket held; return how many went."""
+    status = await tx.execute(
+        """
+        DELETE FROM bucket_blob
+        WHERE ctid = ANY (ARRAY (SELECT ctid FROM bucket_blob WHERE bucket_id = $1 LIMIT $2))
+        """,
+        bucket_id,
+        limit,
+    )
+    return _affected(status)
+
+
+async def delete_bucket_row(tx: Connection, bucket_id: UUID) -> None:
+    """Remove the last row of a deleted bucket."""
+    await tx.execute("DELETE FROM bucket WHERE bucket_id = $1", bucket_id)
+
+
+async def list_doomed_for_update(tx: Connection, limit: int) -> list[str]:
+    """Return keys of objects to delete that no other sweeper has in hand."""
+    rows = await tx.fetch(
+        """
+        SELECT key
+        FROM doomed_object
+        LIMIT $1
+        FOR UPDATE SKIP LOCKED
+        """,
+        limit,
+    )
+    return [row["key"] for row in rows]
+
+
+async def delete_doomed(tx: Connection, keys: Sequence[str]) -> None:
+    """Forget objects that are deleted."""
+    await tx.execute("DELETE FROM doomed_object WHERE key = ANY ($1::text[])", keys)
+
+
+async def doom_unnamed(tx: Connection, keys: Sequence[str]) -> int:
+    """Doom those of ``keys`` that no blob and no upload names; return how many.
+
+    None of them can get a name later: an upload is recorded before its object is written.
+    """
+    status = await tx.execute(
+        """
+        INSERT INTO doomed_object (key)
+        SELECT key
+        FROM unnest($1::text[]) AS found (key)
+        WHERE NOT EXISTS (SELECT FROM blob WHERE blob.key = found.key)
+            AND NOT EXISTS (
+                SELECT FROM upload
+                WHERE upload.key = found.key
+            )
+        ON CONFLICT DO NOTHING
+        """,
+        keys,
+    )
+    return _affected(status)
+
+
+async def find_mark(conn: Connection, sweep: str) -> datetime | None:
+    """Return how far ``sweep`` has come."""
+    swept_till: datetime | None = await conn.fetchval(
+        "SELECT swept_till FROM sweep_mark WHERE sweep = $1", sweep
+    )
+    return swept_till
+
+
+async def upsert_mark(conn: Connection, sweep: str, swept_till: datetime) -> None:
+    """Note how far ``sweep`` has come; never back."""
+    await conn.execute(
+        """
+        INSERT INTO sweep_mark (sweep, swept_till)
+        VALUES ($1, $2)
+        ON CONFLICT (sweep) DO UPDATE
+        SET swept_till = greatest(sweep_mark.swept_till, excluded.swept_till)
+        """,
+        sweep,
+        swept_till,
+    )
+
+
+def _affected(status: str) -> int:
+    """Return the number in a status like ``DELETE 5``."""
+    return int(status.rpartition(" ")[2])

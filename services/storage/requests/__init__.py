@@ -1,0 +1,1 @@
+"""Answers: one message, one function, one transaction; a module per aggregate."""

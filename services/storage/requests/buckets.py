@@ -1,0 +1,147 @@
+"""Buckets: making, listing, changing, marking and removing them."""
+
+from msgspec import UNSET
+
+from libs.chassis import outbox
+from libs.chassis.database import Connection, Database
+from libs.chassis.rpc import serves
+from libs.contracts.base import Done
+from libs.contracts.ids import new_id
+from libs.contracts.progress import TaskAccepted, TaskRequested
+from libs.contracts.storage import (
+    BucketCreated,
+    BucketDeleted,
+    BucketInfo,
+    BucketList,
+    BucketMark,
+    BucketMarked,
+    BucketUpdated,
+    CreateBucket,
+    DeleteBucket,
+    EmptyAndDeleteBucket,
+    GetBucket,
+    ListBuckets,
+    MarkBucket,
+    UpdateBucket,
+)
+from services.storage import jobs
+from services.storage.domain.buckets import Bucket, check_bucket_name
+from services.storage.domain.errors import BucketNotEmpty, BucketNotFound
+from services.storage.domain.paths import check_search_text
+from services.storage.repository import buckets, files
+
+
+@serves(CreateBucket)
+async def create_bucket(request: CreateBucket, db: Database) -> BucketInfo:
+    check_bucket_name(request.name)
+    async with db.transaction() as tx:
+        bucket = await buckets.insert_bucket(tx, new_id(), request)
+        await outbox.add(
+            tx,
+            BucketCreated(
+                bucket=bucket.name,
+                bucket_id=bucket.bucket_id,
+                versioning=bucket.versioning,
+                actor=request.actor,
+            ),
+        )
+    return bucket.info()
+
+
+@serves(GetBucket)
+async def get_bucket(request: GetBucket, db: Database) -> BucketInfo:
+    async with db.connection() as conn:
+        bucket = await buckets.get_bucket(conn, request.name)
+    return bucket.info()
+
+
+@serves(ListBuckets)
+async def list_buckets(request: ListBuckets, db: Database) -> BucketList:
+    check_search_text(request.start_after, "start_after")
+    async with db.connection() as conn:
+        found = await buckets.list_buckets(
+            conn, start_after=request.start_after, limit=request.limit + 1
+        )
+    shown = found[: request.limit]
+    return BucketList(
+        items=[bucket.info() for bucket in shown],
+        next=shown[-1].name if len(found) > len(shown) else None,
+    )
+
+
+@serves(UpdateBucket)
+async def update_bucket(request: UpdateBucket, db: Database) -> BucketInfo:
+    async with db.transaction() as tx:
+        bucket = await buckets.get_open_for_share(tx, request.name)
+        if request.versioning in (UNSET, bucket.versioning):
+            return bucket.info()
+        bucket = await buckets.update_versioning(tx, bucket.bucket_id, request.versioning)
+        await outbox.add(
+            tx,
+            BucketUpdated(
+                bucket=bucket.name,
+                bucket_id=bucket.bucket_id,
+                versioning=bucket.versioning,
+                actor=request.actor,
+            ),
+        )
+    return bucket.info()
+
+
+@serves(DeleteBucket)
+async def delete_bucket(request: DeleteBucket, db: Database) -> Done:
+    async with db.transaction() as tx:
+        bucket = await buckets.get_bucket(tx, request.name)
+        bucket.check_open()
+        # Asked before the lock, too: it waits for writers, and keeps them waiting.
+        await _check_empty(tx, bucket)
+        locked = await buckets.find_for_update(tx, bucket.bucket_id)
+        if locked is None:
+            raise BucketNotFound(request.name, bucket=request.name)
+        locked.check_open()
+        await _check_empty(tx, locked)
+        await buckets.delete(tx, locked.bucket_id)
+        await outbox.add(
+            tx,
+            BucketDeleted(bucket=locked.name, bucket_id=locked.bucket_id, actor=request.actor),
+        )
+    return Done()
+
+
+@serves(EmptyAndDeleteBucket)
+async def empty_and_delete_bucket(request: EmptyAndDeleteBucket, db: Database) -> TaskAccepted:
+    """Close the bucket and have it emptied; asked again meanwhile, answer with the same task."""
+    task_id = new_id()
+    async with db.transaction() as tx:
+        bucket = await buckets.close(tx, request.name, task_id)
+        if bucket.closing_task_id == task_id:
+            args = jobs.EmptyBucket(bucket_id=bucket.bucket_id, bucket=bucket.name)
+            await outbox.add(
+                tx,
+                TaskRequested(
+                    task_id=task_id,
+                    kind=jobs.EMPTY_BUCKET,
+                    queue=jobs.QUEUE,
+                    actor=request.actor,
+                    title=f"Delete bucket {bucket.name} with all its files",
+                    args=args.as_json(),
+                ),
+            )
+    return TaskAccepted(task_id=bucket.closing_task_id or task_id, kind=jobs.EMPTY_BUCKET)
+
+
+@serves(MarkBucket)
+async def mark_bucket(request: MarkBucket, db: Database) -> BucketMark:
+    """Announce a mark: what was committed before has its place in the outbox already, before it."""
+    mark_id = new_id()
+    async with db.transaction() as tx:
+        bucket = await buckets.get_bucket(tx, request.name)
+        await outbox.add(
+            tx, BucketMarked(bucket=bucket.name, bucket_id=bucket.bucket_id, mark_id=mark_id)
+        )
+    return BucketMark(mark_id=mark_id)
+
+
+async def _check_empty(tx: Connection, bucket: Bucket) -> None:
+    if await files.exists_any(tx, bucket.bucket_id):
+        raise BucketNotEmpty(bucket.name, bucket=bucket.name)

@@ -1,0 +1,87 @@
+"""Uploads: the intent, then the commit, or else the end."""
+
+from libs.chassis import outbox
+from libs.chassis.crashpoint import crashpoint
+from libs.chassis.database import Database
+from libs.chassis.rpc import serves
+from libs.contracts.base import Done
+from libs.contracts.ids import new_id
+from libs.contracts.storage import (
+    AbortUpload,
+    BeginUpload,
+    CommitUpload,
+    FilePut,
+    UploadTicket,
+)
+from services.storage.domain.errors import BucketNotFound, UploadCommitted, UploadNotFound
+from services.storage.domain.labels import check_content_type, check_metadata, check_tags
+from services.storage.domain.paths import check_path
+from services.storage.domain.preconditions import ANYTHING, check_expectation
+from services.storage.domain.uploads import blob_key
+from services.storage.repository import blobs, buckets, files, uploads
+from services.storage.settings import Settings
+
+
+@serves(BeginUpload)
+async def begin_upload(request: BeginUpload, db: Database, settings: Settings) -> UploadTicket:
+    """Refuse early what the commit would refuse, and record the rest before its first byte."""
+    check_path(request.path)
+    check_content_type(request.content_type)
+    check_metadata(request.metadata)
+    check_tags(request.tags)
+    upload_id = new_id()
+    async with db.connection() as conn:
+        if request.expect != ANYTHING:
+            bucket = await buckets.get_bucket(conn, request.bucket)
+            present = await files.find_sha256(conn, bucket.bucket_id, request.path)
+            check_expectation(request.expect, request.path, present)
+        expires_at = await uploads.insert_upload(
+            conn, upload_id, request, lease_s=settings.upload_lease_s
+        )
+        if expires_at is None:
+            bucket = await buckets.get_bucket(conn, request.bucket)
+            bucket.check_open()
+            raise BucketNotFound(
+                request.bucket, bucket=request.bucket
+            )  # it came after the question
+    crashpoint("after_begin")
+    return UploadTicket(upload_id=upload_id, key=blob_key(upload_id), expires_at=expires_at)
+
+
+@serves(CommitUpload)
+async def commit_upload(request: CommitUpload, db: Database, settings: Settings) -> FilePut:
+    """Make the bytes the state of their path; asked again, answer the same again."""
+    async with db.transaction() as tx:
+        upload = await uploads.get_for_update(tx, request.upload_id)
+        if upload.committed is not None:
+            return upload.repeat(upload.committed, request)
+        upload.check_committable()
+        blob = await blobs.adopt(tx, upload, request.sha256, request.size)
+        if upload.expect.any_of is not None:
+            file = await files.find_for_update(tx, upload.bucket.bucket_id, upload.path)
+            check_expectation(upload.expect, upload.path, file.sha256 if file else None)
+        committed = await files.put(tx, upload, blob)
+        await uploads.update_committed(
+            tx,
+            upload,
+            committed,
+            kept_s=settings.answer_kept_s,
+            superfluous=blob.key != upload.key,
+        )
+        await outbox.add(tx, upload.stored(committed))
+        crashpoint("before_commit")
+    crashpoint("after_commit")
+    return upload.answer(committed)
+
+
+@serves(AbortUpload)
+async def abort_upload(request: AbortUpload, db: Database) -> Done:
+    async with db.transaction() as tx:
+        try:
+            upload = await uploads.get_for_update(tx, request.upload_id)
+        except UploadNotFound:
+            return Done()
+        if upload.committed is not None:
+            raise UploadCommitted("it is too late to abort", upload_id=str(request.upload_id))
+        await uploads.delete_upload(tx, upload)
+    return Done()

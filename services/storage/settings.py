@@ -1,0 +1,32 @@
+from typing import Annotated
+
+from msgspec import Meta
+
+from libs.chassis.settings import ServiceSettings
+
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the storage service is told."""
+
+    store_url: str
+    """The object store that holds the bytes: ``s3://…`` or ``file:///…``."""
+
+    upload_lease_s: Seconds = 12 * 3600.0
+    """An upload that is not committed in this time is forgotten, and its bytes with it."""
+
+    answer_kept_s: Seconds = 24 * 3600.0
+    """How long a commit that is asked for again is answered as the first time."""
+
+    sweep_interval_s: Seconds = 60.0
+    """How often expired uploads and doomed objects are looked for."""
+
+    orphan_interval_s: Seconds = 6 * 3600.0
+    """How often the newest slices of the store are compared with the records."""
+
+    orphan_margin_s: Seconds = 3600.0
+    """How long after its lease an upload may still be writing its object."""
+
+    export_kept_s: Seconds = 24 * 3600.0
+    """How long exports lie in the store."""
