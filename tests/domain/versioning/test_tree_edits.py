@@ -103,6 +103,17 @@ def test_an_edit_returns_exactly_the_nodes_that_the_new_tree_adds(changes: Chang
     assert edited.size == sum(entry.size for entry in entries.values())
 
 
+def test_a_leaf_that_vanishes_leaves_the_separator_behind_it_right() -> None:
+    store = Store()
+    root = store.build(dict.fromkeys(PATHS, an_entry()))
+
+    for leaf in store.reachable(root).values():
+        if leaf.level == 0:
+            gone = {item.key.decode() for item in leaf.items}
+            remaining = dict.fromkeys(set(PATHS) - gone, an_entry())
+            assert store.edit(root, dict.fromkeys(gone)) == Store().build(remaining)
+
+
 def test_a_tree_grown_and_shrunk_file_by_file_has_the_root_of_its_entries_all_the_way() -> None:
     store, root = Store(), tree.EMPTY.node_id
     roots = [Store().build(dict.fromkeys(sorted(PATHS)[:n], an_entry())) for n in range(200)]

@@ -41,6 +41,10 @@ class Node(Struct, frozen=True):
     level: int
     items: tuple[Item, ...]
 
+    def totals(self) -> tuple[int, int]:
+        """Return the number of entries below and the sum of their sizes."""
+        return sum(i.count for i in self.items), sum(i.size for i in self.items)
+
 
 class NewNode(Struct, frozen=True):
     """A node together with its bytes, ready to be stored under its id."""
@@ -51,8 +55,7 @@ class NewNode(Struct, frozen=True):
 
     def as_item(self, key: bytes) -> Item:
         """Return what the node above holds for this one."""
-        items = self.node.items
-        return Item(key, self.node_id, sum(i.count for i in items), sum(i.size for i in items))
+        return Item(key, self.node_id, *self.node.totals())
 
 
 def shared_prefix(left: bytes, right: bytes) -> int:

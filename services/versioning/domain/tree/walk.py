@@ -65,8 +65,7 @@ class Reader:
         spans = []
         for node_id in node_ids:
             node = self._nodes[node_id]
-            count, size = sum(i.count for i in node.items), sum(i.size for i in node.items)
-            spans.append(Span(node_id, node.level, b"", None, count, size))
+            spans.append(Span(node_id, node.level, b"", None, *node.totals()))
         for span in spans:
             self._check(span)
         return spans
@@ -127,7 +126,7 @@ class Reader:
     def _check(self, span: Span) -> None:
         """Refuse a node that hashes well but stands where no writer puts it."""
         node = self._nodes[span.node_id]
-        fits = node.level == span.level and sum(i.count for i in node.items) == span.count
+        fits = (node.level, *node.totals()) == (span.level, span.count, span.size)
         if fits and node.items:
             first, last = node.items[0].key, node.items[-1].key
             fits = first >= span.floor if node.level == 0 else first == span.floor
