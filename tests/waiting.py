@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 async def eventually(
-    look: Callable[[], Awaitable[T]], *, timeout_s: float = 10.0, pause_s: float = 0.02
+    look: Callable[[], Awaitable[T | None]], *, timeout_s: float = 10.0, pause_s: float = 0.02
 ) -> T:
     """Call ``look`` until it returns something true and raises no AssertionError; return that."""
     deadline = asyncio.get_running_loop().time() + timeout_s

@@ -105,6 +105,7 @@ class Database:
             command_timeout=self._statement_timeout_s,
             timeout=5.0,
             init=_use_msgspec_for_json,
+            reset=_leave_as_it_is,
         )
         return self
 
@@ -178,6 +179,14 @@ async def _answered(statement: Awaitable[T]) -> T:
 
 def _unavailable() -> ServiceUnavailable:
     return ServiceUnavailable("the database does not answer", retry_after_s=1)
+
+
+async def _leave_as_it_is(conn: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> None:
+    """Replace asyncpg's statements at each return to the pool, a round trip of their own.
+
+    They undo what lasts longer than a transaction, which nothing here sets: ``SET LOCAL``, locks
+    and cursors end with theirs. An open transaction is still rolled back by asyncpg.
+    """
 
 
 async def _use_msgspec_for_json(conn: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -71,6 +71,7 @@ async def serve(name: str, settings: ServiceSettings, service: Service) -> None:
     loop = asyncio.get_running_loop()
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_, stopping.set)
+    provider = telemetry.set_up(name, settings)
     async with running(name, settings, service) as failed:
         stop = asyncio.create_task(stopping.wait())
         waited: set[asyncio.Future[Any]] = {stop, failed}
@@ -78,6 +79,7 @@ async def serve(name: str, settings: ServiceSettings, service: Service) -> None:
         if failed.done():
             failed.result()
         log.info("draining")
+    provider.shutdown()
 
 
 @contextlib.asynccontextmanager
@@ -90,8 +92,6 @@ async def running(
     what was committed is published as far as the bus answers.
     """
     async with contextlib.AsyncExitStack() as stack:
-        provider = telemetry.set_up(name, settings)
-        stack.callback(provider.shutdown)
         for thing in service.opens:
             await stack.enter_async_context(thing)
         db, bus = service.the(Database), service.the(Bus)
