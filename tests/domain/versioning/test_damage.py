@@ -40,7 +40,7 @@ def named(data: bytes) -> NodeId:
 edits = st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=3)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(st.sampled_from(a_described_tree()), edits, st.integers(0, 2000))
 def test_a_damaged_node_is_named_even_if_its_digest_was_made_to_fit(
     new: NewNode, damage: list[tuple[int, int]], keep: int
@@ -66,7 +66,7 @@ def test_any_bytes_are_a_node_in_its_only_encoding_or_named(data: bytes) -> None
         assert encode(node.level, node.items).data == data
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(edits, st.integers(0, 300))
 def test_a_damaged_commit_is_named_even_if_its_digest_was_made_to_fit(
     damage: list[tuple[int, int]], keep: int

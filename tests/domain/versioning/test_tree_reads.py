@@ -33,7 +33,7 @@ def names_of(listing: Listing) -> list[str]:
     return sorted([path for path, _ in listing.entries] + listing.prefixes)
 
 
-@settings(max_examples=120)
+@settings(max_examples=90)
 @given(
     path_sets,
     st.one_of(st.just(""), names, st.sampled_from(["0/", "1/3/", "0/1/00"])),

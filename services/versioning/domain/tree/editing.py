@@ -104,19 +104,25 @@ class _Run:
 
 
 def _recut(reader: Reader, top: Span, level: int, changes: Changes) -> Walk[list[_Run]]:
-    """Apply ``changes`` to a level and return what became of the nodes that they touch."""
+    """Apply ``changes`` to a level and return what became of the nodes that they touch.
+
+    A run that stays open needs the node behind it, and rarely many; more and more of them are
+    read ahead, so that few questions are asked.
+    """
     runs: list[_Run] = []
     for span, keys in (yield from reader.descend(top, level, sorted(changes))):
         before = reader.node(span).items
         after = _apply(before, keys, changes)
         if after != before:
             runs.append(_Run(span, _last_key(before), after))
+    ahead = 1
     while True:
         runs = _joined(runs)
         ends = [run.upper for run in runs if run.open and run.upper is not None]
         if not ends:
             return runs
-        followers = yield from reader.descend(top, level, ends)
+        followers = yield from reader.descend(top, level, ends, ahead=ahead)
+        ahead = 2 * ahead + 1
         for span, _ in followers:
             items = reader.node(span).items
             runs.append(_Run(span, _last_key(items), items))

@@ -10,6 +10,7 @@ from services.versioning.domain.tree.node import Item, NodeId
 from services.versioning.domain.tree.walk import Reader, Span, Walk
 from services.versioning.domain.wire import utf8
 
+BUDGET_GROWTH = 4
 Names = dict[bytes, Item | None]
 """What a page lists, in order: a path with its item, or a rolled-up prefix with None."""
 
@@ -29,7 +30,7 @@ def scan(
 
     A name is a path or, with a delimiter, a rolled-up prefix. A subtree that rolls up to a single
     prefix is not read. A page is read as if every entry were a name of its own; while names are
-    missing, twice as much is read from there on: a flat page costs one query a level.
+    missing, four times as much is read from there on: a flat page costs one query a level.
     """
     query = _Query(utf8(prefix), utf8(delimiter))
     reader = Reader()
@@ -39,7 +40,7 @@ def scan(
     budget = limit + 1
     while low is not None and len(names) <= limit:
         low = yield from _read_on(reader, top, query, low, budget, names)
-        budget *= 2
+        budget *= BUDGET_GROWTH
     return _page(names, limit)
 
 

@@ -86,13 +86,20 @@ class Reader:
         return [self._child(span, index) for index in range(len(self.node(span).items))]
 
     def descend(
-        self, root: Span, level: int, keys: Sequence[bytes]
+        self, root: Span, level: int, keys: Sequence[bytes], *, ahead: int = 0
     ) -> Walk[list[tuple[Span, Sequence[bytes]]]]:
-        """Open the nodes of ``level`` that answer for the sorted ``keys``, each with its keys."""
+        """Open the nodes of ``level`` that answer for the sorted ``keys``, each with its keys.
+
+        With them, and for no further question, it opens up to ``ahead`` siblings behind each.
+        """
         groups: list[tuple[Span, Sequence[bytes]]] = [(root, keys)] if keys else []
-        for _ in range(root.level - level):
-            groups = [part for span, keys in groups for part in self._share(span, keys)]
-            yield from self.open(span for span, _ in groups)
+        for above in range(root.level, level, -1):
+            parents = groups
+            groups = [part for span, keys in parents for part in self._share(span, keys)]
+            wanted = [span for span, _ in groups]
+            if ahead and above == level + 1:
+                wanted += self._behind(parents, ahead)
+            yield from self.open(wanted)
         return groups
 
     def _share(self, span: Span, keys: Sequence[bytes]) -> Iterable[tuple[Span, Sequence[bytes]]]:
@@ -102,6 +109,16 @@ class Reader:
             end = len(keys) if child.upper is None else bisect_left(keys, child.upper, start)
             yield child, keys[start:end]
             start = end
+
+    def _behind(
+        self, parents: Iterable[tuple[Span, Sequence[bytes]]], ahead: int
+    ) -> Iterable[Span]:
+        for span, keys in parents:
+            length = len(self.node(span).items)
+            for key in keys:
+                start = self._index(span, key) + 1
+                for index in range(start, min(start + ahead, length)):
+                    yield self._child(span, index)
 
     def _index(self, span: Span, key: bytes) -> int:
         return bisect_right(self.node(span).items, key, key=KEY) - 1
