@@ -3,7 +3,7 @@
 By pointing at bytes that the platform still has, or else by an upload from the target.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from libs.blobs import BlobNotFound, BlobStore, BlobTruncated, BodySizeMismatch
 from libs.chassis.bus import Bus
@@ -66,17 +66,20 @@ class Restorer:
     async def restore(self, files: Sequence[ManifestFile]) -> None:
         """Bring ``files`` back; what is damaged in the target is counted and left out."""
         self._broken, self._uploaded = {}, set()
-        places = await self._find(files)
-        await for_each(places, self._heal, at_once=self._at_once)
-        missing = {file.sha256 for file in files} - {place.sha256 for place in places}
+        wanted = {file.sha256 for file in files}
+        places = await self._find(wanted)
+        missing = wanted - {place.sha256 for place in places}
         await for_each(first_of_each(files, missing), self._upload, at_once=self._at_once)
+        if missing:
+            # Storage keeps the same bytes once: an upload may have met a blob whose object is lost.
+            places += await self._find(missing)
+        await for_each(places, self._heal, at_once=self._at_once)
         pointed = await self._apply(files)
         self._state.count(files, pointed | self._uploaded, self._broken)
         self._watch.reach(self._state.seen_bytes)
 
-    async def _find(self, files: Sequence[ManifestFile]) -> list[BlobPlace]:
-        digests = sorted({file.sha256 for file in files})
-        found = await self._bus.ask(FindBlobs(bucket=self._into, digests=digests))
+    async def _find(self, digests: Iterable[Sha256]) -> list[BlobPlace]:
+        found = await self._bus.ask(FindBlobs(bucket=self._into, digests=sorted(digests)))
         return found.items
 
     async def _heal(self, place: BlobPlace) -> None:
