@@ -56,16 +56,25 @@ def build() -> App:
         sys.stdout.write(app.generate_completion(shell=shell))
 
     for entry in entry_points(group=COMMANDS):
-        app.command(entry.load(), name=entry.name)
+        # By name, so that nothing of it is imported before it is asked for.
+        app.command(
+            entry.value,
+            name=entry.name,
+            group=PLATFORM,
+            help=f"See `strongroom {entry.name} --help`.",
+        )
     return app
 
 
 def run(tokens: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; what fails is told in one line."""
+    """Run the ``strongroom`` command and return its exit code."""
+    return run_app(build(), tokens)
+
+
+def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
+    """Run one command of ``app`` and return its exit code; what fails is told in one line."""
     try:
-        result = build()(
-            tokens, exit_on_error=False, print_error=False, result_action="return_value"
-        )
+        result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         return result if isinstance(result, int) else 0
     except (CycloptsError, Usage) as misuse:
         return _fail(misuse, MISUSED)

@@ -45,7 +45,7 @@ async def log(
             raise Usage("--ref is for the commits of a bucket, not for one file")
         of_file = client.versions.of(place.bucket, place.path, limit=limit)
         versions = [version async for version in of_file]
-    print_json(versions) if json else _print_versions(versions)
+    print_json(versions) if json else print_versions(versions)
 
 
 async def restore(
@@ -89,7 +89,8 @@ async def _commit_of(client: Client, place: Location, version: int) -> str:
     raise FileNotFound(f"{place} has no version {version}")
 
 
-def _print_versions(versions: list[VersionInfo]) -> None:
+def print_versions(versions: list[VersionInfo]) -> None:
+    """Print the versions of a file as a table."""
     headings = (">version", "operation", ">size", "sha256", "when", "commit", "by", "message")
     rows = [
         (

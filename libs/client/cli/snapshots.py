@@ -24,7 +24,7 @@ SnapshotId = Annotated[UUID, Parameter(help="See `strongroom snapshot ls`.")]
 
 @snapshot.command
 async def take(
-    bucket: str, /, *, target: Target = "default", wait: Wait = False, connect: Connect = FOUND
+    bucket: str, /, *, target: Target = "local", wait: Wait = False, connect: Connect = FOUND
 ) -> None:
     """Copy a bucket as it is now to a target; only what is not there yet is copied."""
     async with connect.client() as client:

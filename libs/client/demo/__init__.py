@@ -1,0 +1,1 @@
+"""What the platform does, shown with a real directory tree and proven at the end."""
