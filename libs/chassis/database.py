@@ -181,7 +181,7 @@ def _unavailable() -> ServiceUnavailable:
     return ServiceUnavailable("the database does not answer", retry_after_s=1)
 
 
-async def _leave_as_it_is(conn: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> None:
+async def _leave_as_it_is(conn: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Replace asyncpg's statements at each return to the pool, a round trip of their own.
 
     They undo what lasts longer than a transaction, which nothing here sets: ``SET LOCAL``, locks
