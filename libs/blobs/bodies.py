@@ -24,6 +24,23 @@ async def pieces_of(key: str, body: Body, size: int | None) -> AsyncGenerator[by
         raise BodySizeMismatch(key, announced=size, got=got)
 
 
+async def by_the_megabyte(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield the same bytes in pieces of at least ``CHUNK_BYTES``, the last one excepted.
+
+    For who pays by the piece; large pieces are passed on as they are.
+    """
+    gathered: list[bytes] = []
+    gathered_bytes = 0
+    async for piece in pieces:
+        gathered.append(piece)
+        gathered_bytes += len(piece)
+        if gathered_bytes >= CHUNK_BYTES:
+            yield gathered[0] if len(gathered) == 1 else b"".join(gathered)
+            gathered, gathered_bytes = [], 0
+    if gathered:
+        yield gathered[0] if len(gathered) == 1 else b"".join(gathered)
+
+
 async def _pieces(body: Body) -> AsyncIterator[bytes]:
     if isinstance(body, bytes):
         yield body

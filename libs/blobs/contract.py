@@ -133,7 +133,9 @@ class BlobStore(Protocol):
 
         ``size`` announces the length, where it is known: it allows larger blobs on S3 (parts grow
         with it), and another length raises ``BodySizeMismatch``. Memory is bounded by the driver's
-        part size, never by the body. ``StoreFull`` when there is no room.
+        part size, never by the body. ``StoreFull`` when there is no room (SeaweedFS does not tell:
+        ``StoreUnavailable``). No key may also be a folder of other keys: file systems cannot hold
+        both (``BlobKeyRefused``), SeaweedFS fails, other stores would allow it.
         """
 
     async def get(self, key: str, *, start: int = 0, end: int | None = None) -> BlobBody:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from minio import Minio
 from urllib3 import PoolManager, Timeout
@@ -47,10 +48,13 @@ def seaweed(folder: Path) -> Iterator[str]:
         server.wait()
 
 
-def open_uploads(address: str, prefix: str) -> list[str]:
+def open_uploads(url: str) -> list[str]:
     """Return the keys of multipart uploads that were begun and neither completed nor aborted."""
+    parts = urlsplit(url)
+    bucket, _, folder = parts.path.strip("/").partition("/")
+    client = _client(parts.netloc.rpartition("@")[2], parts.username, parts.password)
     # The SDK has no public call for it.
-    answer = _client(address)._list_multipart_uploads(BUCKET, prefix=prefix)
+    answer = client._list_multipart_uploads(bucket, prefix=folder)
     return [upload.object_name for upload in answer.uploads]
 
 
@@ -94,9 +98,9 @@ def _make_bucket(address: str, server: "subprocess.Popen[bytes]", log: Path) -> 
             return
 
 
-def _client(address: str) -> Minio:
+def _client(address: str, access: str | None = ACCESS, secret: str | None = SECRET) -> Minio:
     http = PoolManager(timeout=Timeout(5), retries=False)
-    return Minio(address, ACCESS, SECRET, secure=False, http_client=http)
+    return Minio(address, access, secret, secure=False, http_client=http)
 
 
 def _free_ports(count: int) -> list[int]:
