@@ -206,7 +206,9 @@ async def write(tx: Connection, bucket_id: UUID, writes: Sequence[Write], actor:
     """Give each path its next state, in the order of paths; the caller has all rows locked."""
     rows = await tx.fetch(
         """
-        WITH written AS (
+        WITH moment AS MATERIALIZED (
+            SELECT clock_timestamp() AS now
+        ), written AS (
             UPDATE file AS f
             SET revision = f.revision + 1,
                 blob_id = w.blob_id,
@@ -222,7 +224,7 @@ async def write(tx: Connection, bucket_id: UUID, writes: Sequence[Write], actor:
                 $3::text[], $4::uuid[], $5::bytea[], $6::bigint[], $7::text[], $8::jsonb[],
                 $9::jsonb[]
             ) AS w (path, blob_id, sha256, size, content_type, metadata, tags)
-            CROSS JOIN (SELECT clock_timestamp() AS now) AS moment
+            CROSS JOIN moment
             WHERE f.bucket_id = $1
                 AND f.path = w.path
             RETURNING f.*

@@ -52,7 +52,8 @@ async def _list_rolled_up(
     rows = await conn.fetch(
         """
         WITH RECURSIVE step AS (
-            SELECT 0 AS entries, $2 AS path, $2 AS resume, NULL AS rolled_up
+            SELECT 0 AS entries, $2::text COLLATE "C" AS path, $2::text COLLATE "C" AS resume,
+                NULL::text COLLATE "C" AS rolled_up
             UNION ALL
             SELECT step.entries + 1, next.path, coalesce(next.rolled_up || $7, next.path),
                 next.rolled_up
