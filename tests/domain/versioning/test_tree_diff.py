@@ -33,7 +33,7 @@ def naive_diff(before: dict[str, Entry], after: dict[str, Entry]) -> list[Delta]
     ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(two_states(), st.sampled_from(["", "1/", "2/3/1", "9"]))
 def test_a_difference_is_that_of_the_entries(
     states: tuple[dict[str, Entry], dict[str, Entry]], prefix: str

@@ -43,7 +43,7 @@ def many_changes(draw: st.DrawFn) -> Changes:
 histories = st.lists(st.one_of(few_changes, many_changes()), min_size=1, max_size=6)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(histories)
 def test_the_same_entries_give_the_same_root_whatever_the_edits(history: list[Changes]) -> None:
     store, root = Store(), tree.EMPTY.node_id

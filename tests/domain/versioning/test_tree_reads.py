@@ -84,7 +84,7 @@ def test_every_entry_is_found_where_it_was_put_and_nothing_else(
     assert store.run(tree.get(root, [*paths, *others])) == entries
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(path_sets, st.one_of(st.just(""), names, st.sampled_from(["0/", "1/3/", "0/1/00"])))
 def test_usage_counts_the_files_below_a_prefix(paths: set[str], prefix: str) -> None:
     store = Store()
