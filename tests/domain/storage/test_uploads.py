@@ -1,0 +1,109 @@
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from libs.contracts.ids import new_id
+from libs.contracts.storage import CommitUpload
+from services.storage.domain.errors import (
+    BucketClosing,
+    BucketNotFound,
+    UploadCommitted,
+    UploadExpired,
+)
+from services.storage.domain.slices import is_begun_before, slices_since
+from services.storage.domain.uploads import Committed, begun_at, blob_key, upload_of_key
+from tests.domain.storage.builders import NOON, a_bucket, a_digest, an_upload
+
+COMMITTED = Committed(sha256=a_digest("x"), size=1, revision=7, created=False, at=NOON)
+
+
+def test_a_key_is_sliced_by_the_day_its_upload_began() -> None:
+    upload_id = UUID("01a20046-cd33-7597-9575-1fb50aacd1d8")
+    assert blob_key(upload_id) == f"blobs/2026/11/21/{upload_id}"
+    assert upload_of_key(blob_key(upload_id)) == upload_id
+
+
+def test_an_id_knows_when_it_was_made() -> None:
+    assert abs(begun_at(new_id()) - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "blobs/2026/11/21/readme",
+        "blobs/2026/11/22/01a20046-cd33-7597-9575-1fb50aacd1d8",
+        "blobs/01a20046-cd33-7597-9575-1fb50aacd1d8",
+        f"blobs/2026/11/21/{uuid4()}",
+    ],
+)
+def test_a_key_that_no_upload_made_is_nobodys(key: str) -> None:
+    assert upload_of_key(key) is None
+    assert not is_begun_before(key, datetime.max.replace(tzinfo=UTC))
+
+
+def test_an_upload_in_time_into_an_open_bucket_may_be_committed() -> None:
+    an_upload().check_committable()
+
+
+def test_an_expired_upload_is_gone() -> None:
+    with pytest.raises(UploadExpired):
+        an_upload(expired=True).check_committable()
+
+
+def test_a_bucket_that_is_being_emptied_takes_no_upload() -> None:
+    with pytest.raises(BucketClosing):
+        an_upload(a_bucket("closing")).check_committable()
+
+
+def test_a_deleted_bucket_takes_no_upload() -> None:
+    with pytest.raises(BucketNotFound):
+        an_upload(a_bucket("deleted")).check_committable()
+
+
+def test_a_commit_that_is_repeated_gets_the_same_answer() -> None:
+    upload = an_upload(committed=COMMITTED)
+    request = CommitUpload(upload_id=upload.upload_id, sha256=COMMITTED.sha256, size=1)
+
+    assert upload.repeat(COMMITTED, request) == upload.answer(COMMITTED)
+
+
+@pytest.mark.parametrize(("sha256", "size"), [(a_digest("y"), 1), (a_digest("x"), 2)])
+def test_a_commit_cannot_be_repeated_with_other_bytes(sha256: str, size: int) -> None:
+    upload = an_upload(committed=COMMITTED)
+    with pytest.raises(UploadCommitted):
+        upload.repeat(COMMITTED, CommitUpload(upload_id=upload.upload_id, sha256=sha256, size=size))
+
+
+def test_the_event_of_a_commit_tells_what_its_answer_tells() -> None:
+    upload = an_upload()
+
+    event, answer = upload.stored(COMMITTED), upload.answer(COMMITTED)
+
+    assert (event.path, event.revision, event.sha256) == ("q3.pdf", 7, a_digest("x"))
+    assert event.occurred_at == answer.file.modified_at == NOON
+    assert event.operation == "put"
+    assert event.bucket_id == upload.bucket.bucket_id
+
+
+def test_the_first_sweep_looks_everywhere_and_later_ones_at_new_slices() -> None:
+    assert list(slices_since(None, NOON)) == ["blobs"]
+    assert list(slices_since(NOON, NOON + timedelta(hours=6))) == [
+        "blobs/2026/11/19",
+        "blobs/2026/11/20",
+        "blobs/2026/11/21",
+    ]
+
+
+def test_a_sweep_after_a_long_pause_misses_no_day() -> None:
+    swept = list(slices_since(NOON - timedelta(days=40), NOON))
+    assert len(swept) == 43
+    assert swept[0] == "blobs/2026/10/10"
+
+
+def test_only_what_began_before_is_old_enough() -> None:
+    upload_id = new_id()
+    began = begun_at(upload_id)
+    assert is_begun_before(blob_key(upload_id), began + timedelta(seconds=1))
+    assert not is_begun_before(blob_key(upload_id), began)
