@@ -19,6 +19,7 @@ from libs.contracts.problems import (
 from libs.contracts.progress import ClaimedTask, FinishTask, GiveBackTask, Json
 from libs.worker.heartbeat import Heartbeat, StopReason, TaskStopped
 from libs.worker.jobs import Job, NoSuchJob
+from libs.worker.stopping import stopped
 from libs.worker.task import Task
 
 SECONDS = Histogram(
@@ -63,21 +64,19 @@ class Attempt:
         """Let the job stop at its next safe point, because this worker shuts down."""
         self._heartbeat.stop("draining")
 
-    def insist(self) -> None:
+    async def insist(self) -> None:
         """Stop the job where it stands."""
         self._heartbeat.stop("draining")
         if self._working is not None:
-            self._working.cancel()
+            await stopped(self._working)
 
     async def _ending(self) -> Ending:
         """Run the job beside its heartbeat; None when the attempt counts no more."""
         self._working = working = asyncio.create_task(self._work())
         beating = asyncio.create_task(self._heartbeat.beat())
         await asyncio.wait({working, beating}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():  # the ledger gave the task to another worker
-            working.cancel()
-            await asyncio.wait({working})
-        beating.cancel()
+        await stopped(working)  # not done only when the ledger gave the task to another worker
+        self._heartbeat.end()
         await asyncio.wait({beating})
         return self._judge(working)
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -52,6 +53,7 @@ class Heartbeat:
         self._now = TaskProgressNow()
         self._lines: deque[TaskLog] = deque(maxlen=LINES_WAITING)
         self._noted = asyncio.Event()
+        self._ended = asyncio.Event()
         self._sending = asyncio.Lock()
         self.cancelled = asyncio.Event()
         self.stopped: StopReason | None = None
@@ -73,19 +75,23 @@ class Heartbeat:
 
     async def beat(self) -> None:
         """Report what changed, and at least thrice per lease; return when the attempt is over."""
-        while True:
-            await self._until_due()
+        while await self._is_due():
             try:
                 await self.send()
             except TaskStopped:
                 return
             except ServiceUnavailable as error:
                 log.warning("task %s cannot report: %s", self._claimed.task_id, error)
-                await asyncio.sleep(min(1.0, self._beat_s))
+                await self._rest(min(1.0, self._beat_s))
                 self._noted.set()
             except AnsweredWithProblem as problem:
                 log.warning("task %s: a report was refused: %s", self._claimed.task_id, problem)
-            await asyncio.sleep(min(SHORTEST_PAUSE_S, self._beat_s))
+            await self._rest(min(SHORTEST_PAUSE_S, self._beat_s))
+
+    def end(self) -> None:
+        """Let ``beat`` return, after the report that is on its way, if there is one."""
+        self._ended.set()
+        self._noted.set()
 
     async def send(self, checkpoint: Json | None = None) -> None:
         """Report once, now.
@@ -136,11 +142,17 @@ class Heartbeat:
                 if not self._lines:
                     return
 
-    async def _until_due(self) -> None:
-        try:
-            await asyncio.wait_for(self._noted.wait(), timeout=self._beat_s)
-        except TimeoutError:
-            return  # nothing new, but the lease must be renewed
+    async def _is_due(self) -> bool:
+        """Wait for news, or until the lease must be renewed; false when beating has an end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._beat_s):
+                await self._noted.wait()
+        return not self._ended.is_set()
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
 
     def _take(self) -> tuple[TaskProgressNow, list[TaskLog]]:
         now, self._now = self._now, TaskProgressNow()

@@ -48,19 +48,21 @@ class Lane:
 
     async def pull(self, wait_s: float = 0.0) -> Msg | None:
         """Return the next message, or None when there is none within ``wait_s``."""
-        wish = (
-            {"batch": 1, "expires": int(wait_s * 1e9)} if wait_s else {"batch": 1, "no_wait": True}
-        )
+        try:
+            return await self._ask(wait_s)
+        except NoRespondersError:
+            await self.declare()
+            return await self._ask(wait_s)
+
+    async def _ask(self, wait_s: float) -> Msg | None:
+        wish = {"expires": int(wait_s * 1e9)} if wait_s else {"no_wait": True}
         try:
             message = await self._bus.client.request(
                 f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._durable}",
-                msgspec.json.encode(wish),
+                msgspec.json.encode({"batch": 1, **wish}),
                 timeout=wait_s + 2.0,
                 old_style=True,
             )
-        except NoRespondersError:
-            await self.declare()
-            return None
         except NatsTimeoutError:
             return None
         nothing = message.headers is not None and "Status" in message.headers
@@ -134,7 +136,8 @@ class Lanes:
 
     async def _when_rung(self) -> Msg | None:
         try:
-            await asyncio.wait_for(self._rang.wait(), timeout=IDLE_POLL_S)
+            async with asyncio.timeout(IDLE_POLL_S):
+                await self._rang.wait()
         except TimeoutError:
             return None
         self._rang.clear()

@@ -22,6 +22,7 @@ from libs.contracts.progress import ClaimedTask, ClaimTask, WorkReady
 from libs.worker.attempt import Attempt
 from libs.worker.jobs import jobs_in
 from libs.worker.lanes import Lanes
+from libs.worker.stopping import stopped
 
 CLAIM_AGAIN_S = 1.0
 LAST_WORDS_S = 3.0
@@ -81,16 +82,16 @@ class Worker:
 
     async def drain(self) -> None:
         """Take nothing more, and see every attempt to its end or back to the ledger."""
-        self._taking.cancel()
-        await asyncio.wait({self._taking, *self._beginning})
+        await stopped(self._taking)
+        if self._beginning:
+            await asyncio.wait(self._beginning)
         for attempt in self._attempts.values():
             attempt.ask_to_stop()
         if self._running:
             await asyncio.wait(self._running, timeout=self._drain_timeout_s)
-        for attempt in self._attempts.values():
-            attempt.insist()
-        if self._running:
-            await asyncio.wait(self._running, timeout=LAST_WORDS_S)
+        stops = {asyncio.create_task(attempt.insist()) for attempt in self._attempts.values()}
+        if stops:
+            await asyncio.wait(stops | self._running, timeout=LAST_WORDS_S)
 
     async def _take(self) -> None:
         async with self._lanes as lanes:
