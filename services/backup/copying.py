@@ -12,7 +12,7 @@ from libs.contracts.storage import ExportedFile
 from services.backup.concurrency import for_each
 from services.backup.digests import BytesDamaged
 from services.backup.domain.copying import BlobToCopy, blobs_to_copy
-from services.backup.domain.damage import MAX_LISTED
+from services.backup.domain.damage import first_of
 from services.backup.domain.errors import SourceDamaged
 from services.backup.domain.snapshots import Snapshot
 from services.backup.repository import blob_copies, snapshots
@@ -75,7 +75,7 @@ class Copier:
         raise SourceDamaged(
             f"{len(paths)} files are damaged in the object store, the first is {paths[0]!r}",
             damaged=len(paths),
-            paths=paths[:MAX_LISTED],
+            paths=first_of(paths),
         )
 
     async def _copy_one(self, blob: BlobToCopy) -> None:

@@ -1,5 +1,6 @@
 """What a verification or a restore found not to be whole."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct, field, to_builtins
@@ -7,7 +8,9 @@ from msgspec import Struct, field, to_builtins
 from libs.contracts.values import FilePath, Sha256
 
 MAX_LISTED = 100
-"""How many damaged files a task's result names; all of them are counted."""
+"""How many files a task's result, problem or checkpoint names; all of them are counted."""
+MAX_LISTED_BYTES = 16 * 1024
+"""How long their names may be together: the ledger takes 64 KiB of JSON."""
 
 DamageKind = Literal["missing", "damaged"]
 """The bytes are not in the target, or are there and are others."""
@@ -19,6 +22,22 @@ class DamagedFile(Struct, frozen=True, kw_only=True):
     damage: DamageKind
 
 
+def has_room(listed: Sequence[FilePath], path: FilePath) -> bool:
+    """Tell whether ``path`` can be named besides those that are ``listed``."""
+    bytes_ = sum(len(named.encode()) for named in (*listed, path))
+    return len(listed) < MAX_LISTED and bytes_ <= MAX_LISTED_BYTES
+
+
+def first_of(paths: Iterable[FilePath]) -> list[FilePath]:
+    """Return the first of ``paths``, sorted, as many as can be named."""
+    listed: list[FilePath] = []
+    for path in sorted(paths):
+        if not has_room(listed, path):
+            break
+        listed.append(path)
+    return listed
+
+
 class DamageReport(Struct, kw_only=True):
     """Counts damaged files and keeps the first of them."""
 
@@ -27,7 +46,7 @@ class DamageReport(Struct, kw_only=True):
 
     def add(self, damaged: DamagedFile) -> None:
         self.files += 1
-        if len(self.listed) < MAX_LISTED:
+        if has_room([file.path for file in self.listed], damaged.path):
             self.listed.append(damaged)
 
     def names(self) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from msgspec import Struct, field
 
 from libs.contracts.storage import PutContent
-from libs.contracts.values import ByteCount, FilePath, Sha256
+from libs.contracts.values import BucketName, ByteCount, FilePath, Sha256
 from services.backup.domain.damage import DamagedFile, DamageKind, DamageReport
 from services.backup.domain.manifest import ManifestFile
 
@@ -20,6 +20,20 @@ class Selection(Struct, frozen=True, kw_only=True):
     def wants(self, path: FilePath) -> bool:
         """Tell whether ``path`` was asked for."""
         return path.startswith(self.prefix) and (self.paths is None or path in self.paths)
+
+
+class Restore(Struct, frozen=True, kw_only=True):
+    """What somebody wants back, and where."""
+
+    into: BucketName
+    prefix: str = ""
+    paths: list[FilePath] | None = None
+
+    @property
+    def selection(self) -> Selection:
+        """Return which files are meant."""
+        paths = None if self.paths is None else frozenset(self.paths)
+        return Selection(prefix=self.prefix, paths=paths)
 
 
 class RestoreState(Struct, kw_only=True):

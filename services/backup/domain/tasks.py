@@ -6,8 +6,7 @@ from uuid import UUID
 from msgspec import Struct, to_builtins
 
 from libs.contracts.progress import TaskRequested
-from libs.contracts.values import Actor, BucketName, FilePath
-from services.backup.domain.restoring import Selection
+from libs.contracts.values import Actor
 
 QUEUE = "backup"
 TAKE_SNAPSHOT = "backup.take_snapshot"
@@ -18,31 +17,16 @@ MAX_ATTEMPTS = 5
 
 
 class SnapshotTask(Struct, frozen=True, kw_only=True):
-    """Which snapshot to take or to verify."""
+    """Which snapshot the work is about."""
 
     snapshot_id: UUID
-
-
-class RestoreTask(Struct, frozen=True, kw_only=True):
-    """What to restore, and where to."""
-
-    snapshot_id: UUID
-    into: BucketName
-    paths: list[FilePath] | None = None
-    prefix: str = ""
-
-    @property
-    def selection(self) -> Selection:
-        """Return which files are meant."""
-        paths = None if self.paths is None else frozenset(self.paths)
-        return Selection(prefix=self.prefix, paths=paths)
 
 
 def requested(
-    kind: str, task_id: UUID, args: SnapshotTask | RestoreTask, *, actor: Actor, title: str
+    kind: str, task_id: UUID, snapshot_id: UUID, *, actor: Actor, title: str
 ) -> TaskRequested:
     """Return the wish for work of ``kind``."""
-    told: dict[str, Any] = to_builtins(args)
+    told: dict[str, Any] = to_builtins(SnapshotTask(snapshot_id=snapshot_id))
     return TaskRequested(
         task_id=task_id,
         kind=kind,

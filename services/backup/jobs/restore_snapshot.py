@@ -15,13 +15,13 @@ from libs.contracts.values import ByteCount, FilePath, Sha256
 from libs.worker import Task, runs
 from services.backup import store_failures
 from services.backup.domain import manifest
-from services.backup.domain.damage import MAX_LISTED, DamageReport
+from services.backup.domain.damage import DamageReport, first_of
 from services.backup.domain.errors import PathNotInSnapshot, RestoreIncomplete
 from services.backup.domain.manifest import ManifestFile
 from services.backup.domain.restoring import RestoreState, Selection
-from services.backup.domain.tasks import RESTORE_SNAPSHOT, RestoreTask
+from services.backup.domain.tasks import RESTORE_SNAPSHOT, SnapshotTask
 from services.backup.manifests import read_files, read_lines
-from services.backup.repository import snapshots, targets
+from services.backup.repository import restores, snapshots, targets
 from services.backup.restoring import Restorer
 from services.backup.settings import Settings
 from services.backup.streams import in_batches
@@ -55,7 +55,7 @@ class SnapshotRestored(Struct, frozen=True, kw_only=True):
 @runs(RESTORE_SNAPSHOT)
 async def restore_snapshot(
     task: Task,
-    args: RestoreTask,
+    args: SnapshotTask,
     db: Database,
     bus: Bus,
     store: BlobStore,
@@ -68,12 +68,13 @@ async def restore_snapshot(
     async with db.connection() as conn:
         snapshot = await snapshots.get_snapshot(conn, args.snapshot_id)
         target = await targets.get_target(conn, snapshot.target)
+        wish = await restores.get_restore(conn, task.task_id)
     state = _resumed(task)
     with store_failures.named():
         async with vaults.open(target) as vault:
             task.progress(current_step="reading manifest")
             manifest_sha256 = (await vault.read_linked(snapshot.link())).record.manifest_sha256
-            selected = await _select(vault, manifest_sha256, args.selection)
+            selected = await _select(vault, manifest_sha256, wish.selection)
             watch = Watch(task)
             watch.begin("restoring", total=selected.bytes, done=state.seen_bytes)
             restorer = Restorer(
@@ -82,17 +83,17 @@ async def restore_snapshot(
                 vault,
                 watch,
                 state,
-                into=args.into,
+                into=wish.into,
                 actor=task.actor,
                 message=f"restored from snapshot {snapshot.snapshot_id}",
                 at_once=settings.copies_at_once,
             )
-            async for files in _batches(vault, manifest_sha256, args.selection, state.after):
+            async for files in _batches(vault, manifest_sha256, wish.selection, state.after):
                 await restorer.restore(files)
                 await task.checkpoint(msgspec.to_builtins(state))
     result = SnapshotRestored(
         snapshot_id=snapshot.snapshot_id,
-        into=args.into,
+        into=wish.into,
         files=selected.files,
         restored=state.restored,
         unchanged=selected.files - state.restored - state.damage.files,
@@ -122,7 +123,7 @@ async def _select(vault: Vault, manifest_sha256: Sha256, selection: Selection) -
     unknown = sorted((selection.paths or frozenset()) - found)
     if unknown:
         raise PathNotInSnapshot(
-            f"the snapshot has no {unknown[0]!r}", unknown=len(unknown), paths=unknown[:MAX_LISTED]
+            f"the snapshot has no {unknown[0]!r}", unknown=len(unknown), paths=first_of(unknown)
         )
     return _Selected(files=files, bytes=bytes_)
 

@@ -63,6 +63,18 @@ CREATE INDEX snapshot_by_bucket ON snapshot (bucket, snapshot_id DESC);
 CREATE INDEX snapshot_by_target ON snapshot (target_id);
 CREATE INDEX snapshot_by_task ON snapshot (task_id);
 
+-- What a restore has to bring back; a task's own arguments have no room for so many paths.
+CREATE TABLE restore (
+    task_id     uuid        NOT NULL,
+    snapshot_id uuid        NOT NULL REFERENCES snapshot ON DELETE CASCADE,
+    into_bucket text        COLLATE "C" NOT NULL,
+    prefix      text        NOT NULL,
+    paths       text[],
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT restore_is_one_per_task PRIMARY KEY (task_id)
+);
+CREATE INDEX restore_by_snapshot ON restore (snapshot_id);
+
 -- What is in a target, so that an incremental snapshot is a set difference and no scan.
 CREATE TABLE blob_copy (
     target_id  uuid        NOT NULL REFERENCES target ON DELETE CASCADE,
@@ -80,6 +92,7 @@ CREATE TABLE blob_copy (
 
 -- migrate:down
 DROP TABLE blob_copy;
+DROP TABLE restore;
 DROP TABLE snapshot;
 DROP TABLE target_task;
 DROP TABLE target;

@@ -16,16 +16,15 @@ from libs.contracts.backup import (
 from libs.contracts.ids import new_id
 from libs.contracts.progress import TaskAccepted
 from libs.contracts.values import Actor
+from services.backup.domain.restoring import Restore
 from services.backup.domain.snapshots import Snapshot
 from services.backup.domain.tasks import (
     RESTORE_SNAPSHOT,
     TAKE_SNAPSHOT,
     VERIFY_SNAPSHOT,
-    RestoreTask,
-    SnapshotTask,
     requested,
 )
-from services.backup.repository import snapshots, targets
+from services.backup.repository import restores, snapshots, targets
 
 
 @serves(TakeSnapshot)
@@ -47,7 +46,7 @@ async def take_snapshot(request: TakeSnapshot, db: Database) -> SnapshotAccepted
             requested(
                 TAKE_SNAPSHOT,
                 task_id,
-                SnapshotTask(snapshot_id=snapshot_id),
+                snapshot_id,
                 actor=request.actor,
                 title=f"snapshot of {request.bucket} into {request.target}",
             ),
@@ -82,7 +81,6 @@ async def verify_snapshot(request: VerifySnapshot, db: Database) -> TaskAccepted
             tx,
             VERIFY_SNAPSHOT,
             snapshot,
-            SnapshotTask(snapshot_id=snapshot.snapshot_id),
             actor=request.actor,
             title=f"verification of a snapshot of {snapshot.bucket}",
         )
@@ -92,27 +90,24 @@ async def verify_snapshot(request: VerifySnapshot, db: Database) -> TaskAccepted
 async def restore_snapshot(request: RestoreSnapshot, db: Database) -> TaskAccepted:
     async with db.transaction() as tx:
         snapshot = await snapshots.get_snapshot(tx, request.snapshot_id)
-        into = request.into or snapshot.bucket
-        return await _ask_for(
+        restore = Restore(
+            into=request.into or snapshot.bucket, prefix=request.prefix, paths=request.paths
+        )
+        accepted = await _ask_for(
             tx,
             RESTORE_SNAPSHOT,
             snapshot,
-            RestoreTask(
-                snapshot_id=snapshot.snapshot_id,
-                into=into,
-                paths=request.paths,
-                prefix=request.prefix,
-            ),
             actor=request.actor,
-            title=f"restore of a snapshot of {snapshot.bucket} into {into}",
+            title=f"restore of a snapshot of {snapshot.bucket} into {restore.into}",
         )
+        await restores.insert_restore(tx, accepted.task_id, snapshot.snapshot_id, restore)
+    return accepted
 
 
 async def _ask_for(
     tx: Connection,
     kind: str,
     snapshot: Snapshot,
-    args: SnapshotTask | RestoreTask,
     *,
     actor: Actor,
     title: str,
@@ -122,5 +117,5 @@ async def _ask_for(
     target = await targets.get_target_for_key_share(tx, snapshot.target)
     task_id = new_id()
     await targets.insert_task(tx, target.target_id, task_id)
-    await outbox.add(tx, requested(kind, task_id, args, actor=actor, title=title))
+    await outbox.add(tx, requested(kind, task_id, snapshot.snapshot_id, actor=actor, title=title))
     return TaskAccepted(task_id=task_id, kind=kind)

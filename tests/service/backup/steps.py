@@ -9,6 +9,7 @@ from uuid import UUID
 
 from libs.blobs import BlobStore
 from libs.contracts.backup import (
+    DeleteTarget,
     GetSnapshot,
     RestoreSnapshot,
     SnapshotAccepted,
@@ -17,7 +18,8 @@ from libs.contracts.backup import (
     VerifySnapshot,
 )
 from libs.contracts.base import Reply, Request
-from libs.contracts.progress import FINAL_STATES, GetTask, TaskInfo
+from libs.contracts.problems import AnsweredWithProblem
+from libs.contracts.progress import FINAL_STATES, GetTask, TaskAccepted, TaskInfo
 from libs.contracts.storage import (
     ApplyChanges,
     BeginUpload,
@@ -124,8 +126,11 @@ class Folder:
         digest = hashlib.sha256(content).hexdigest()
         return self.path / "data" / digest[:2] / digest
 
+    def blob_paths(self) -> list[Path]:
+        return list(self.path.glob("data/*/*"))
+
     def blobs(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in self.path.glob("data/*/*")}
+        return {path.name: path.read_bytes() for path in self.blob_paths()}
 
     def manifests(self) -> list[Path]:
         return list(self.path.glob("manifests/*/*"))
@@ -174,12 +179,36 @@ class Backups:
         paths: list[str] | None = None,
         prefix: str = "",
     ) -> TaskInfo:
-        accepted = await self._ask(
+        accepted = await self.begin_restore(snapshot_id, into=into, paths=paths, prefix=prefix)
+        return await self.end_of(accepted.task_id)
+
+    async def begin_restore(
+        self,
+        snapshot_id: UUID,
+        *,
+        into: str | None = None,
+        paths: list[str] | None = None,
+        prefix: str = "",
+    ) -> TaskAccepted:
+        return await self._ask(
             RestoreSnapshot(
                 snapshot_id=snapshot_id, actor=ACTOR, into=into, paths=paths, prefix=prefix
             )
         )
-        return await self.end_of(accepted.task_id)
+
+    async def forget(self, target: str) -> None:
+        """Forget a target; its last task is over a moment before it is free."""
+
+        async def forgotten() -> bool:
+            try:
+                await self._ask(DeleteTarget(name=target))
+            except AnsweredWithProblem as refused:
+                if refused.named != "target-in-use":
+                    raise
+                return False
+            return True
+
+        await eventually(forgotten)
 
     async def end_of(self, task_id: UUID, *, timeout_s: float = 60.0) -> TaskInfo:
         """Wait until the task has ended, however."""
@@ -199,7 +228,16 @@ class Backups:
             task = await self._ask(GetTask(task_id=task_id, wait_s=1.0))
             return task.current_step == step and task.done > 0
 
-        await eventually(at_step)
+        await eventually(at_step, pause_s=0.005)
+
+    async def is_running(self, task_id: UUID) -> None:
+        """Wait until a worker has the task."""
+
+        async def running() -> bool:
+            task = await self._ask(GetTask(task_id=task_id, wait_s=1.0))
+            return task.state == "running"
+
+        await eventually(running, pause_s=0.005)
 
     async def has_failed(self, snapshot_id: UUID) -> bool:
         return (await self.get(snapshot_id)).state == "failed"

@@ -172,3 +172,17 @@ async def test_a_restore_into_no_bucket_fails_by_name(
 
     assert task.problem is not None
     assert task.problem.code == "bucket-not-found"
+
+
+async def test_a_thousand_long_paths_can_be_asked_for(
+    files: Files, target: TargetInfo, backups: Backups
+) -> None:
+    await files.put("empty", b"")
+    snapshot = await backups.take(files.bucket, target.name)
+    long_paths = [f"{number}/" + "x" * 600 for number in range(999)]
+
+    task = await backups.restore(snapshot.snapshot_id, paths=["empty", *long_paths])
+
+    assert task.problem is not None
+    assert task.problem.code == "path-not-in-snapshot"
+    assert task.problem.fields["unknown"] == 999

@@ -6,7 +6,6 @@ import pytest
 from libs.contracts.backup import CreateTarget, DeleteTarget, ListTargets, TargetInfo
 from libs.contracts.problems import AnsweredWithProblem
 from tests.service.backup.steps import ACTOR, Ask, Backups, Files, Folder
-from tests.waiting import eventually
 
 
 def a_name() -> str:
@@ -115,21 +114,10 @@ async def test_a_forgotten_target_leaves_its_snapshots_where_they_are(
     await files.put("a.txt", b"a")
     await backups.take(files.bucket, target.name)
 
-    await eventually(lambda: is_forgotten(ask, target.name))
+    await backups.forget(target.name)
 
     assert folder.records()
     assert target.name not in [item.name for item in (await ask(ListTargets())).items]
-
-
-async def is_forgotten(ask: Ask, name: str) -> bool:
-    """Forget a target; a task is over a moment before its target is free."""
-    try:
-        await ask(DeleteTarget(name=name))
-    except AnsweredWithProblem as refused:
-        if refused.named != "target-in-use":
-            raise
-        return False
-    return True
 
 
 async def test_a_target_with_a_running_task_cannot_be_forgotten(
