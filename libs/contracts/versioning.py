@@ -1,7 +1,7 @@
 """What ``services/versioning`` answers and announces: versions, commits, refs and restores."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -107,7 +107,8 @@ class CommitInfo(Struct, frozen=True, kw_only=True):
     tree: Sha256
     author: Actor
     message: Message
-    operation: Operation | Literal["mixed"]
+    operation: str
+    """An operation of files, or ``mixed`` where a commit holds several."""
     created_at: datetime
     files: int
     """How many files the tree holds."""
@@ -180,7 +181,8 @@ class VersionCreated(Event, frozen=True, type="version.created", key="bucket"):
     commit_id: CommitId
     author: Actor
     message: Message
-    operation: Operation | Literal["mixed"]
+    operation: str
+    """An operation of files, or ``mixed`` where a commit holds several."""
     changed: int
     changes: list[EntryChange]
 

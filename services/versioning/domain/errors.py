@@ -43,3 +43,45 @@ class UnsortedEntries(Problem):
     """A tree is built from paths in strictly ascending byte order."""
 
     code, status = "unsorted-entries", 500
+
+
+class BucketNotFound(Problem):
+    """There is no such bucket."""
+
+    code, status = "bucket-not-found", 404
+
+
+class FileNotFound(Problem):
+    """There is no such file."""
+
+    code, status = "file-not-found", 404
+
+
+class VersionNotFound(Problem):
+    """The file has no such version."""
+
+    code, status = "version-not-found", 404
+
+
+class VersionDeleted(Problem):
+    """In this version the file was deleted."""
+
+    code, status = "version-deleted", 404
+
+
+class RefNotFound(Problem):
+    """No branch, tag or commit has this name."""
+
+    code, status = "ref-not-found", 404
+
+
+class RefAmbiguous(Problem):
+    """Several commits begin with this."""
+
+    code, status = "ref-ambiguous", 409
+
+
+class HistoryBehind(Problem):
+    """The history has not caught up with the files yet."""
+
+    code, status = "history-behind", 503

@@ -1,0 +1,4 @@
+from libs.chassis.run import main
+from services.versioning.app import SERVICE
+
+main(SERVICE)

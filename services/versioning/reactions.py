@@ -1,0 +1,83 @@
+"""What happens to files at storage becomes their history."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from libs.chassis import inbox
+from libs.chassis.crashpoint import crashpoint
+from libs.chassis.database import Connection, Database
+from libs.chassis.reactions import reacts
+from libs.contracts.storage import (
+    BucketCreated,
+    BucketDeleted,
+    BucketMarked,
+    FileDeleted,
+    FileStored,
+)
+from services.versioning import history
+from services.versioning.domain.recording import FileEvent, Version, rounds, version_of
+from services.versioning.history import Head
+from services.versioning.repository import marks, repositories, versions
+from services.versioning.repository.nodes import NodeCache
+from services.versioning.repository.repositories import Repository
+
+RECORD = "versioning-record-version"
+BucketEvent = BucketCreated | BucketDeleted | BucketMarked | FileEvent
+
+
+@reacts(BucketCreated, BucketDeleted, BucketMarked, FileStored, FileDeleted, as_=RECORD, batch=200)
+async def record_version(events: Sequence[BucketEvent], db: Database, cache: NodeCache) -> None:
+    """Record every state of every file; one commit takes what a batch allows."""
+    async with db.transaction() as tx:
+        by_bucket: dict[UUID, list[BucketEvent]] = {}
+        for event in await inbox.first_times(tx, RECORD, events):
+            by_bucket.setdefault(event.bucket_id, []).append(event)
+        # In one order everywhere: two replicas wait for each other, they never deadlock.
+        for bucket_id in sorted(by_bucket):
+            await _record_bucket(tx, cache, by_bucket[bucket_id])
+        crashpoint("before_record")
+    crashpoint("after_record")
+
+
+async def _record_bucket(tx: Connection, cache: NodeCache, events: Sequence[BucketEvent]) -> None:
+    repository = Repository(events[0].bucket_id, events[0].bucket)
+    if any(isinstance(event, BucketCreated) for event in events):
+        await repositories.free_name(tx, repository.bucket, keep=repository.bucket_id)
+    await repositories.lock_for_update(tx, repository.bucket_id, repository.bucket)
+    told = [
+        version_of(event)
+        for event in events
+        if isinstance(event, FileStored | FileDeleted) and event.versioning == "auto"
+    ]
+    await _record_versions(tx, cache, repository, told)
+    if seen := [event.mark_id for event in events if isinstance(event, BucketMarked)]:
+        await marks.insert_marks(tx, seen)
+    if any(isinstance(event, BucketDeleted) for event in events):
+        await repositories.mark_deleted(tx, repository.bucket_id)
+
+
+async def _record_versions(
+    tx: Connection, cache: NodeCache, repository: Repository, told: Sequence[Version]
+) -> None:
+    known = await versions.find_recorded(tx, repository.bucket_id, told)
+    new = [version for version in told if (version.path, version.revision) not in known]
+    if not new:
+        return
+    latest = await versions.find_latest(tx, repository.bucket_id, {version.path for version in new})
+    head = await history.read_head(tx, repository)
+    for round_ in rounds(new):
+        drafted = await history.draft(
+            tx,
+            cache,
+            head,
+            round_.states(latest),
+            author=round_.author,
+            message=round_.title(),
+            operation=round_.operation,
+            committed_at=round_.committed_at,
+        )
+        commit_id = await history.write(tx, cache, repository, drafted)
+        await versions.insert_versions(tx, repository.bucket_id, commit_id, round_.versions)
+        head = Head(commit_id, drafted.edited.root)
+        for version in round_.versions:
+            latest[version.path] = max(version.revision, latest.get(version.path, 0))

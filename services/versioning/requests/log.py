@@ -1,0 +1,130 @@
+"""What happened: versions of a file, commits of a bucket."""
+
+from libs.chassis.database import Connection, Database
+from libs.chassis.rpc import serves
+from libs.contracts.versioning import (
+    CommitDetail,
+    CommitInfo,
+    CommitList,
+    EntryChange,
+    GetCommit,
+    ListCommits,
+    ListVersions,
+    VersionInfo,
+    VersionList,
+)
+from services.versioning.domain import tree
+from services.versioning.domain.errors import FileNotFound, RefNotFound
+from services.versioning.domain.tree import EMPTY, Delta
+from services.versioning.repository import commits, nodes, repositories, versions
+from services.versioning.repository.commits import StoredCommit
+from services.versioning.repository.nodes import NodeCache
+from services.versioning.repository.repositories import MAIN, Repository
+from services.versioning.repository.versions import RecordedVersion
+
+
+@serves(ListVersions)
+async def list_versions(request: ListVersions, db: Database) -> VersionList:
+    async with db.connection() as conn:
+        repository = await repositories.get_repository(conn, request.bucket)
+        found = await versions.list_versions(
+            conn,
+            repository.bucket_id,
+            request.path,
+            below=request.below,
+            limit=request.limit + 1,
+        )
+    if not found and request.below is None:
+        raise FileNotFound(request.path, bucket=request.bucket, path=request.path)
+    page = found[: request.limit]
+    more = len(found) > len(page)
+    return VersionList(
+        items=[_version_info(recorded) for recorded in page],
+        next=page[-1].version.revision if more else None,
+    )
+
+
+@serves(ListCommits)
+async def list_commits(request: ListCommits, db: Database) -> CommitList:
+    async with db.connection() as conn:
+        repository = await repositories.get_repository(conn, request.bucket)
+        try:
+            start = await repositories.get_commit_id(conn, repository.bucket_id, request.ref)
+        except RefNotFound:
+            if request.ref == MAIN:  # the branch is there, and nothing was committed yet
+                return CommitList(items=[])
+            raise
+        found = await commits.list_commits(
+            conn, repository.bucket_id, start, limit=request.limit + 1
+        )
+    page = found[: request.limit]
+    return CommitList(
+        items=[commit_info(stored) for stored in page],
+        next=found[-1].commit_id.hex() if len(found) > len(page) else None,
+    )
+
+
+@serves(GetCommit)
+async def get_commit(request: GetCommit, db: Database, cache: NodeCache) -> CommitDetail:
+    async with db.connection() as conn:
+        repository = await repositories.get_repository(conn, request.bucket)
+        commit_id = await repositories.get_commit_id(conn, repository.bucket_id, request.ref)
+        stored = await commits.get_commit(conn, repository.bucket_id, commit_id)
+        before = await _parent_tree(conn, repository, stored)
+        walk = tree.diff(before, stored.commit.tree, limit=request.limit)
+        difference = await nodes.drive(conn, cache, walk)
+    return CommitDetail(
+        commit=commit_info(stored),
+        changes=[_entry_change(delta) for delta in difference.deltas],
+        truncated=difference.next is not None,
+    )
+
+
+async def _parent_tree(
+    conn: Connection, repository: Repository, stored: StoredCommit
+) -> tree.NodeId:
+    if not stored.commit.parents:
+        return EMPTY.node_id
+    parent = await commits.get_commit(conn, repository.bucket_id, stored.commit.parents[0])
+    return parent.commit.tree
+
+
+def commit_info(stored: StoredCommit) -> CommitInfo:
+    """Return a commit as it crosses the wire."""
+    commit = stored.commit
+    return CommitInfo(
+        commit_id=stored.commit_id.hex(),
+        parents=[parent.hex() for parent in commit.parents],
+        tree=commit.tree.hex(),
+        author=commit.author,
+        message=commit.message,
+        operation=commit.operation,
+        created_at=commit.committed_at,
+        files=stored.files,
+        bytes=stored.bytes,
+    )
+
+
+def _version_info(recorded: RecordedVersion) -> VersionInfo:
+    version, entry = recorded.version, recorded.version.entry
+    return VersionInfo(
+        path=version.path,
+        version=version.revision,
+        operation=version.operation,
+        commit_id=recorded.commit_id.hex(),
+        author=version.author,
+        created_at=version.created_at,
+        message=version.message,
+        sha256=entry.sha256.hex() if entry else None,
+        size=entry.size if entry else 0,
+        content_type=entry.content_type if entry else None,
+    )
+
+
+def _entry_change(delta: Delta) -> EntryChange:
+    return EntryChange(
+        path=delta.path,
+        before=delta.before.sha256.hex() if delta.before else None,
+        after=delta.after.sha256.hex() if delta.after else None,
+        size=delta.after.size if delta.after else 0,
+    )

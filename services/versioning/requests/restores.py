@@ -1,0 +1,148 @@
+"""Making files as they were: storage points at bytes that it has, history gets one new commit."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from libs.chassis.bus import Bus
+from libs.chassis.crashpoint import crashpoint
+from libs.chassis.database import Connection, Database
+from libs.chassis.rpc import serves
+from libs.contracts.storage import ApplyChanges, FileChange, MarkBucket
+from libs.contracts.versioning import Restore, Restored
+from services.versioning import history
+from services.versioning.domain import tree
+from services.versioning.domain.commits import encode, id_of
+from services.versioning.domain.errors import HistoryBehind
+from services.versioning.domain.recording import Version
+from services.versioning.domain.restoring import parts_of, wanted_changes
+from services.versioning.domain.tree import Entry, NodeId
+from services.versioning.history import Draft, Head
+from services.versioning.repository import commits, marks, nodes, repositories, versions
+from services.versioning.repository.nodes import NodeCache
+from services.versioning.repository.repositories import Repository
+from services.versioning.settings import Settings
+
+MARK_POLL_S = 0.02
+
+
+@serves(Restore)
+async def restore(
+    request: Restore, db: Database, bus: Bus, cache: NodeCache, settings: Settings
+) -> Restored:
+    """Catch up with storage, then change storage and history while nobody else commits here.
+
+    When this process dies in between, storage's events carry the commit's operation and message,
+    and become the commit instead.
+    """
+    await _catch_up(request.bucket, db, bus, settings.mark_timeout_s)
+    async with db.transaction() as tx:
+        repository = await repositories.get_repository(tx, request.bucket)
+        await repositories.lock_for_update(tx, repository.bucket_id, repository.bucket)
+        head = await history.read_head(tx, repository)
+        states = await _wanted(tx, cache, repository, head, request)
+        drafted = await _draft(tx, cache, head, states, request)
+        if not drafted.changes:
+            return Restored(commit_id=head.commit_id.hex() if head.commit_id else "", changed=0)
+        changed = await _apply(bus, request, drafted, states, settings.apply_timeout_s)
+        crashpoint("after_apply")
+        commit_id = await history.write(tx, cache, repository, drafted)
+        await versions.insert_versions(
+            tx, repository.bucket_id, commit_id, _versions(changed, states, drafted)
+        )
+    return Restored(commit_id=commit_id.hex(), changed=len(changed))
+
+
+async def _catch_up(bucket: str, db: Database, bus: Bus, timeout_s: float) -> None:
+    """Wait until every change that storage has made is recorded."""
+    mark = await bus.ask(MarkBucket(name=bucket))
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                async with db.connection() as conn:
+                    if await marks.is_seen(conn, mark.mark_id):
+                        return
+                await asyncio.sleep(MARK_POLL_S)
+    except TimeoutError:
+        raise HistoryBehind(
+            f"changes of {bucket} are still being recorded", retry_after_s=2
+        ) from None
+
+
+async def _wanted(
+    tx: Connection, cache: NodeCache, repository: Repository, head: Head, request: Restore
+) -> dict[str, Entry | None]:
+    """Return the paths that differ from how they were, each with the entry it had."""
+    target_id = await repositories.get_commit_id(tx, repository.bucket_id, request.to)
+    target: NodeId = (await commits.get_commit(tx, repository.bucket_id, target_id)).commit.tree
+    if request.paths is None:
+        walk = tree.diff(head.tree, target, prefix=request.prefix)
+        difference = await nodes.drive(tx, cache, walk)
+        return {delta.path: delta.after for delta in difference.deltas}
+    now = await nodes.drive(tx, cache, tree.get(head.tree, request.paths))
+    then = await nodes.drive(tx, cache, tree.get(target, request.paths))
+    return {path: then.get(path) for path in request.paths if now.get(path) != then.get(path)}
+
+
+async def _draft(
+    tx: Connection,
+    cache: NodeCache,
+    head: Head,
+    states: Mapping[str, Entry | None],
+    request: Restore,
+) -> Draft:
+    return await history.draft(
+        tx,
+        cache,
+        head,
+        states,
+        author=request.actor,
+        message=request.message or f"restore {len(states)} files to {request.to[:12]}",
+        operation="restore",
+        committed_at=datetime.now(UTC),
+    )
+
+
+async def _apply(
+    bus: Bus,
+    request: Restore,
+    drafted: Draft,
+    states: Mapping[str, Entry | None],
+    timeout_s: float,
+) -> list[FileChange]:
+    """Let storage make it so; each part is one transaction there."""
+    commit_id = id_of(encode(drafted.commit)).hex()
+    changed: list[FileChange] = []
+    for part in parts_of(wanted_changes(states)):
+        answer = await bus.ask(
+            ApplyChanges(
+                bucket=request.bucket,
+                actor=request.actor,
+                changes=part,
+                message=drafted.commit.message,
+                operation="restore",
+                commit_id=commit_id,
+                lenient=True,
+            ),
+            timeout_s=timeout_s,
+        )
+        changed += answer.changed
+    return changed
+
+
+def _versions(
+    changed: list[FileChange], states: Mapping[str, Entry | None], drafted: Draft
+) -> list[Version]:
+    commit = drafted.commit
+    return [
+        Version(
+            path=change.path,
+            revision=change.revision,
+            operation="restore",
+            author=commit.author,
+            message=commit.message,
+            created_at=commit.committed_at,
+            entry=states[change.path],
+        )
+        for change in changed
+    ]

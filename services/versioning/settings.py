@@ -1,0 +1,20 @@
+"""What the versioning service is told."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from libs.chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The service's own settings beside those of every service."""
+
+    cached_nodes: Annotated[int, Meta(ge=100)] = 10_000
+    """Tree nodes kept decoded in memory, about 5 KB each; they never change."""
+
+    mark_timeout_s: Annotated[float, Meta(gt=0)] = 5.0
+    """How long a restore waits for the history to catch up with storage."""
+
+    apply_timeout_s: Annotated[float, Meta(gt=0)] = 60.0
+    """How long storage may take to apply one part of a restore."""
