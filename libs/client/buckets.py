@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from libs.client.paging import Page, items
 from libs.client.transport import Transport, decode, segment
-from libs.contracts.progress import TaskInfo
+from libs.contracts.progress import TaskAccepted
 from libs.contracts.storage import BucketInfo
 from libs.contracts.values import Versioning
 
@@ -36,10 +36,10 @@ class Buckets:
         """Remove an empty bucket; raises ``ApiProblem`` 409 when it has files."""
         await self._transport.delete(_url(name))
 
-    async def delete_with_files(self, name: str) -> TaskInfo:
+    async def delete_with_files(self, name: str) -> TaskAccepted:
         """Remove a bucket and everything in it, as a task."""
         response = await self._transport.delete(_url(name), params={"force": True})
-        return decode(response, TaskInfo)
+        return decode(response, TaskAccepted)
 
 
 def _url(name: str) -> str:

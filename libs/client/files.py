@@ -3,17 +3,19 @@
 import mimetypes
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
+from libs.client import listing
 from libs.client.bodies import Body, body_of
 from libs.client.digests import etag, repr_digest
 from libs.client.downloads import download
-from libs.client.failures import DigestMismatch, FileNotFound
+from libs.client.failures import DigestMismatch
+from libs.client.listing import files_url
 from libs.client.meter import Meter, OnBytes
-from libs.client.paging import Page, items, pages
+from libs.client.paging import Page
 from libs.client.reading import read_once
 from libs.client.retries import NEVER
-from libs.client.transport import Content, Params, Transport, decode, segment, segments
+from libs.client.transport import Content, Params, Transport, decode, segments
 from libs.contracts.storage import FileInfo
 
 
@@ -72,13 +74,9 @@ class Files:
             raise
         return file
 
-    async def stat(self, bucket: str, path: str, *, ref: str | None = None) -> FileInfo:
+    async def stat(self, bucket: str, path: str) -> FileInfo:
         """Return what is known of a file; raises ``FileNotFound``."""
-        # Of all paths that begin with this one it is the first itself, in byte order.
-        async for file in self.list(bucket, path, ref=ref, limit=1):
-            if file.path == path:
-                return file
-        raise FileNotFound(f"there is no file {bucket}/{path}")
+        return await listing.one(self._transport, bucket, path, Page[FileInfo])
 
     def read(
         self, bucket: str, path: str, *, ref: str | None = None, version: int | None = None
@@ -117,27 +115,22 @@ class Files:
         )
 
     def list(
-        self, bucket: str, prefix: str = "", *, ref: str | None = None, limit: int | None = None
+        self, bucket: str, prefix: str = "", *, limit: int | None = None
     ) -> AsyncIterator[FileInfo]:
-        """Yield the files below ``prefix`` in the byte order of their paths."""
-        params: Params = {"prefix": prefix or None, "ref": ref}
-        return items(self._transport, _files(bucket), Page[FileInfo], params, limit=limit)
+        """Yield the files whose path begins with ``prefix``, in the byte order of their paths."""
+        return listing.below(self._transport, bucket, prefix, Page[FileInfo], limit=limit)
 
-    async def level(
-        self, bucket: str, prefix: str = "", *, ref: str | None = None
-    ) -> "Page[FileInfo]":
+    async def level(self, bucket: str, prefix: str = "") -> Page[FileInfo]:
         """Return one level of the tree: files directly below ``prefix``, and deeper prefixes."""
-        params: Params = {"prefix": prefix or None, "delimiter": "/", "ref": ref}
-        found: list[FileInfo] = []
-        prefixes: list[str] = []
-        async for page in pages(self._transport, _files(bucket), Page[FileInfo], params):
-            found += page.items
-            prefixes += page.prefixes
-        return Page(items=found, prefixes=prefixes)
+        return await listing.level(self._transport, bucket, prefix, Page[FileInfo])
 
     async def delete(self, bucket: str, path: str, *, if_match: str | None = None) -> None:
         """Remove a file; raises ``ApiProblem`` 404 when there is none."""
         await self._transport.delete(_url(bucket, path), headers=_conditions(if_match))
+
+
+_PLAIN = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
+"""What metadata may hold as it is; all else is percent-encoded."""
 
 
 def guess_type(path: str) -> str:
@@ -146,11 +139,7 @@ def guess_type(path: str) -> str:
 
 
 def _url(bucket: str, path: str) -> str:
-    return f"{_files(bucket)}/{segments(path)}"
-
-
-def _files(bucket: str) -> str:
-    return f"/buckets/{segment(bucket)}/files"
+    return f"{files_url(bucket)}/{segments(path)}"
 
 
 def _state(ref: str | None, version: int | None) -> Params:
@@ -169,5 +158,7 @@ def _conditions(if_match: str | None, *, only_new: bool = False) -> dict[str, st
 
 
 def _labels(metadata: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
-    headers = {f"Strongroom-Meta-{key}": value for key, value in metadata.items()}
+    headers = {
+        f"Strongroom-Meta-{key}": quote(value, safe=_PLAIN) for key, value in metadata.items()
+    }
     return {**headers, **({"Strongroom-Tags": urlencode(tags)} if tags else {})}

@@ -6,7 +6,7 @@ from uuid import UUID
 from libs.client.paging import Page, items
 from libs.client.transport import Transport, segment
 from libs.contracts.backup import SnapshotAccepted, SnapshotInfo, TargetInfo
-from libs.contracts.progress import TaskInfo
+from libs.contracts.progress import TaskAccepted
 
 SNAPSHOTS = "/backups/snapshots"
 TARGETS = "/backups/targets"
@@ -35,9 +35,11 @@ class Snapshots:
             self._transport, SNAPSHOTS, Page[SnapshotInfo], {"bucket": bucket}, limit=limit
         )
 
-    async def verify(self, snapshot_id: UUID) -> TaskInfo:
+    async def verify(self, snapshot_id: UUID) -> TaskAccepted:
         """Begin to read a snapshot back from its target and hash it again."""
-        return await self._transport.post(f"{SNAPSHOTS}/{snapshot_id}/verifications", TaskInfo, {})
+        return await self._transport.post(
+            f"{SNAPSHOTS}/{snapshot_id}/verifications", TaskAccepted, {}
+        )
 
     async def restore(
         self,
@@ -46,11 +48,11 @@ class Snapshots:
         into: str | None = None,
         paths: Sequence[str] | None = None,
         prefix: str | None = None,
-    ) -> TaskInfo:
+    ) -> TaskAccepted:
         """Begin to bring files back, into their own bucket or ``into`` another."""
         wanted = {"snapshot": snapshot_id, "into": into, "paths": paths, "prefix": prefix}
         body = {name: value for name, value in wanted.items() if value is not None}
-        return await self._transport.post("/backups/restores", TaskInfo, body)
+        return await self._transport.post("/backups/restores", TaskAccepted, body)
 
 
 class Targets:

@@ -1,14 +1,19 @@
 """The platform itself: its keys, its health, its name."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct, field
 
+from libs.client.failures import ApiProblem
 from libs.client.paging import Page, items
-from libs.client.transport import Transport
+from libs.client.retries import NEVER
+from libs.client.transport import Transport, decode
+
+Scope = Literal["read", "write", "admin"]
+"""What a key allows; ``admin`` means all."""
 
 
 class KeyInfo(Struct, frozen=True, kw_only=True):
@@ -16,16 +21,32 @@ class KeyInfo(Struct, frozen=True, kw_only=True):
 
     key_id: UUID
     name: str
+    scopes: list[Scope]
+    created_by: str
     created_at: datetime
-    scopes: list[str] = field(default_factory=list)
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
+    expires_at: datetime | None
 
 
 class NewKey(KeyInfo, frozen=True):
-    """A key just made; its ``secret`` is shown this once."""
+    """A key just made."""
 
-    secret: str
+    key: str | None
+    """Shown this once: None when the answer that held it was lost. Then revoke it."""
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """How the parts of the platform are."""
+
+    status: Literal["ok", "degraded", "down"]
+    """``degraded``: files can be written and read, something else is down."""
+    parts: dict[str, str] = field(default_factory=dict)
+
+
+class Info(Struct, frozen=True, kw_only=True):
+    """Which platform this is."""
+
+    version: str
+    api: str
 
 
 class System:
@@ -34,13 +55,19 @@ class System:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def health(self) -> dict[str, Any]:
-        """Return how the parts of the platform are."""
-        return await self._transport.get("/system/health", dict[str, Any])
+    async def health(self) -> Health:
+        """Return how the parts of the platform are, asked once; needs no key."""
+        try:
+            response = await self._transport.send("GET", "/system/health", policy=NEVER)
+        except ApiProblem as problem:
+            if "parts" not in problem.fields:
+                raise
+            return Health(status="down", parts=problem.fields["parts"])
+        return decode(response, Health)
 
-    async def info(self) -> dict[str, Any]:
-        """Return the platform's version and limits."""
-        return await self._transport.get("/system/info", dict[str, Any])
+    async def info(self) -> Info:
+        """Return the platform's version."""
+        return await self._transport.get("/system/info", Info)
 
 
 class Keys:
@@ -49,13 +76,15 @@ class Keys:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def create(self, name: str, *, scopes: list[str] | None = None) -> NewKey:
+    async def create(
+        self, name: str, scopes: Sequence[Scope], *, expires_at: datetime | None = None
+    ) -> NewKey:
         """Make a key."""
-        body = {"name": name, **({"scopes": scopes} if scopes else {})}
+        body = {"name": name, "scopes": list(scopes), "expires_at": expires_at}
         return await self._transport.post("/api-keys", NewKey, body)
 
     def list(self) -> AsyncIterator[KeyInfo]:
-        """Yield all keys."""
+        """Yield the keys that are not revoked, newest first."""
         return items(self._transport, "/api-keys", Page[KeyInfo])
 
     async def revoke(self, key_id: UUID) -> None:

@@ -1,16 +1,20 @@
 """Tasks: long work, followed while it runs."""
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from uuid import UUID
 
-from libs.client.failures import TaskFailed
+from libs.client.failures import ApiProblem, TaskFailed
 from libs.client.live import Live
 from libs.client.paging import Page, items
 from libs.client.transport import Transport
-from libs.contracts.progress import FINAL_STATES, NumberedLog, TaskInfo, TaskState
+from libs.contracts.progress import FINAL_STATES, NumberedLog, TaskAccepted, TaskInfo, TaskState
 
 TASKS = "/progress/tasks"
+LEDGER_S = 10.0
+"""How long the ledger may take to learn of a task that was accepted."""
 
 
 class Tasks:
@@ -43,23 +47,36 @@ class Tasks:
         """Run a failed or cancelled task once more."""
         return await self._transport.post(f"{TASKS}/{task_id}/retry", TaskInfo)
 
-    async def watch(self, task_id: UUID) -> AsyncGenerator[TaskInfo, None]:
+    async def watch(self, task: UUID | TaskAccepted) -> AsyncGenerator[TaskInfo, None]:
         """Yield a task as it is now and whenever it changed, until it has come to its end."""
-        task = await self.get(task_id)
-        yield task
-        if task.state in FINAL_STATES:
+        now = await self._first(task)
+        yield now
+        if now.state in FINAL_STATES:
             return
-        async with aclosing(self._live.task(task)) as changes:
-            async for task in changes:
-                yield task
-                if task.state in FINAL_STATES:
+        async with aclosing(self._live.task(now)) as changes:
+            async for now in changes:
+                yield now
+                if now.state in FINAL_STATES:
                     return
 
-    async def wait(self, task_id: UUID) -> TaskInfo:
+    async def wait(self, task: UUID | TaskAccepted) -> TaskInfo:
         """Return a task at its end; raises ``TaskFailed`` unless it succeeded."""
-        async with aclosing(self.watch(task_id)) as states:
-            task = [state async for state in states][-1]
-        return succeeded(task)
+        async with aclosing(self.watch(task)) as states:
+            last = [state async for state in states][-1]
+        return succeeded(last)
+
+    async def _first(self, task: UUID | TaskAccepted) -> TaskInfo:
+        """Return a task; one that was just accepted may not be in the ledger yet."""
+        if isinstance(task, UUID):
+            return await self.get(task)
+        deadline = time.monotonic() + LEDGER_S
+        while True:
+            try:
+                return await self.get(task.task_id)
+            except ApiProblem as problem:
+                if problem.status != 404 or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.2)
 
 
 def succeeded(task: TaskInfo) -> TaskInfo:

@@ -61,4 +61,4 @@ async def remove(
         if not yes:
             confirm(f"Remove {name} with all its files?")
         task = await client.buckets.delete_with_files(name)
-        await follow(client, task.task_id)
+        await follow(client, task)

@@ -1,5 +1,6 @@
 """``keys``: who may enter."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -8,20 +9,37 @@ from cyclopts import App, Parameter
 from libs.client.cli.connect import FOUND, Connect
 from libs.client.cli.groups import PLATFORM
 from libs.client.cli.output import AsJson, print_json, print_table, say, tell, when
+from libs.client.system import Scope
 
 keys = App(name="keys", group=PLATFORM, help="API keys: create, list, revoke.")
 
 
 @keys.command
-async def create(name: str, /, *, json: AsJson = False, connect: Connect = FOUND) -> None:
+async def create(
+    name: str,
+    /,
+    *,
+    scope: Annotated[
+        tuple[Scope, ...],
+        Parameter(negative=(), consume_multiple=False, help="May be said again; admin is all."),
+    ] = ("read", "write"),
+    days: Annotated[int | None, Parameter(help="For so many days; else until revoked.")] = None,
+    json: AsJson = False,
+    connect: Connect = FOUND,
+) -> int:
     """Make a key; it is printed this once."""
+    until = None if days is None else datetime.now(UTC) + timedelta(days=days)
     async with connect.client() as client:
-        key = await client.keys.create(name)
+        key = await client.keys.create(name, scope, expires_at=until)
     if json:
         print_json([key])
-        return
-    tell(f"key {key.key_id}; it is shown only now:")
-    say(key.secret)
+    elif key.key is None:
+        tell(f"the answer with the key was lost: strongroom keys revoke {key.key_id}, and again")
+        return 1
+    else:
+        tell(f"key {key.key_id} may {' and '.join(key.scopes)}; it is shown only now:")
+        say(key.key)
+    return 0
 
 
 @keys.command(name="ls")
@@ -33,10 +51,10 @@ async def list_keys(*, json: AsJson = False, connect: Connect = FOUND) -> None:
         print_json(found)
         return
     rows = [
-        (one.key_id, one.name, " ".join(one.scopes), when(one.created_at), when(one.revoked_at))
+        (one.key_id, one.name, " ".join(one.scopes), when(one.created_at), when(one.expires_at))
         for one in found
     ]
-    print_table(("key", "name", "scopes", "created", "revoked"), rows)
+    print_table(("key", "name", "scopes", "created", "expires"), rows)
 
 
 @keys.command

@@ -1,7 +1,7 @@
 """``login``, ``status`` and ``completion``: the command and its platform."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.prompt import Prompt
@@ -9,7 +9,6 @@ from rich.prompt import Prompt
 from libs.client.cli.connect import FOUND, Connect
 from libs.client.cli.output import (
     AsJson,
-    counted,
     messages,
     print_json,
     print_table,
@@ -18,7 +17,7 @@ from libs.client.cli.output import (
 )
 from libs.client.client import Client
 from libs.client.connection import Connection, Profile, checked_url, config_path, write_profile
-from libs.client.failures import ApiProblem, Usage
+from libs.client.failures import Usage
 from libs.client.retries import NEVER
 
 
@@ -42,31 +41,17 @@ async def login(
 
 
 async def status(*, json: AsJson = False, connect: Connect = FOUND) -> int:
-    """Tell whether the platform is well, and which one it is; exit 0 only if all is well."""
+    """Tell which platform this is and how its parts are; exit 0 only if all is well."""
     connection = connect.connection()
     async with Client(connection=connection, retries=NEVER) as client:
-        try:
-            health = await client.system.health()
-        except ApiProblem as problem:
-            health = {"status": "unavailable", **problem.fields}
-        buckets = [bucket.name async for bucket in client.buckets.list()]
+        health = await client.system.health()
+        info = await client.system.info()
     if json:
-        print_json([{"url": connection.url, "health": health, "buckets": len(buckets)}])
+        print_json([{"url": connection.url, "version": info.version, "health": health}])
     else:
-        say(f"{connection.url} ({connection.found_in}), {counted(len(buckets), 'bucket')}")
-        print_table(("part", "state"), _parts(health))
-    return 0 if health.get("status") == "ok" else 1
-
-
-def _parts(health: dict[str, Any]) -> list[tuple[str, object]]:
-    """Return every leaf of the health answer under its dotted name."""
-    leaves: list[tuple[str, object]] = []
-    for name, value in health.items():
-        if isinstance(value, dict):
-            leaves += [(f"{name}.{inner}", leaf) for inner, leaf in _parts(value)]
-        else:
-            leaves.append((name, value))
-    return leaves
+        say(f"{connection.url} ({connection.found_in}), version {info.version}: {health.status}")
+        print_table(("part", "state"), sorted(health.parts.items()))
+    return 0 if health.status == "ok" else 1
 
 
 def _ask(question: str, *, password: bool = False) -> str:

@@ -11,6 +11,7 @@ from libs.client.cli.output import AsJson, human_size, print_json, print_table, 
 from libs.client.cli.tasks import follow
 from libs.client.client import Client
 from libs.contracts.backup import SnapshotInfo
+from libs.contracts.progress import TaskAccepted
 
 snapshot = App(
     name="snapshot", group=BACKUPS, help="Snapshots of buckets: take, list, verify, restore."
@@ -30,7 +31,7 @@ async def take(
     async with connect.client() as client:
         accepted = await client.snapshots.take(bucket, target=target)
         say(f"snapshot {accepted.snapshot_id}")
-        await _follow_or_tell(client, accepted.task_id, wait=wait)
+        await _follow_or_tell(client, accepted, wait=wait)
         if wait:
             done = await client.snapshots.get(accepted.snapshot_id)
             say(
@@ -78,7 +79,7 @@ async def verify(
     """Read a snapshot back from its target and hash every byte again."""
     async with connect.client() as client:
         task = await client.snapshots.verify(snapshot_id)
-        await _follow_or_tell(client, task.task_id, wait=wait)
+        await _follow_or_tell(client, task, wait=wait)
         if not wait:
             return 0
         proven = await client.snapshots.get(snapshot_id)
@@ -102,7 +103,7 @@ async def restore(
     """Bring files of a snapshot back; files that it does not know stay as they are."""
     async with connect.client() as client:
         task = await client.snapshots.restore(snapshot_id, into=into, paths=path, prefix=prefix)
-        await _follow_or_tell(client, task.task_id, wait=wait)
+        await _follow_or_tell(client, task, wait=wait)
 
 
 @targets.command
@@ -132,11 +133,11 @@ async def remove(name: str, /, *, connect: Connect = FOUND) -> None:
         await client.targets.delete(name)
 
 
-async def _follow_or_tell(client: Client, task_id: UUID, *, wait: bool) -> None:
+async def _follow_or_tell(client: Client, task: TaskAccepted, *, wait: bool) -> None:
     if wait:
-        await follow(client, task_id)
+        await follow(client, task)
     else:
-        say(f"task {task_id}; follow it with: strongroom tasks watch {task_id}")
+        say(f"task {task.task_id}; follow it with: strongroom tasks watch {task.task_id}")
 
 
 def _verdict(one: SnapshotInfo) -> str:

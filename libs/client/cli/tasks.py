@@ -12,7 +12,7 @@ from libs.client.cli.groups import HAPPENING
 from libs.client.cli.output import AsJson, lasted, print_json, print_table, say, tell, when
 from libs.client.client import Client
 from libs.client.tasks import succeeded
-from libs.contracts.progress import FINAL_STATES, TaskInfo, TaskState
+from libs.contracts.progress import FINAL_STATES, TaskAccepted, TaskInfo, TaskState
 
 tasks = App(name="tasks", group=HAPPENING, help="Long work: list, show, follow, cancel.")
 
@@ -75,7 +75,7 @@ async def watch(task_id: UUID, /, *, connect: Connect = FOUND) -> None:
         await follow(client, task_id)
 
 
-async def follow(client: Client, task_id: UUID) -> TaskInfo:
+async def follow(client: Client, task_id: UUID | TaskAccepted) -> TaskInfo:
     """Draw a task while it runs and return it; raises ``TaskFailed`` unless it succeeded.
 
     Without a terminal every new step is a line.

@@ -54,7 +54,7 @@ class Story:
         await self._delete()
         with self._figures.step("restored from the snapshot") as step:
             task = await self._client.snapshots.restore(snapshot_id)
-            await follow(self._client, task.task_id)
+            await follow(self._client, task)
             step.files, step.bytes = len(self._sha256), sum(self._size.values())
         return await self._prove()
 
@@ -62,7 +62,7 @@ class Story:
         """Remove the bucket; a demonstration leaves nothing but its snapshot."""
         try:
             task = await self._client.buckets.delete_with_files(self.bucket)
-            await self._client.tasks.wait(task.task_id)
+            await self._client.tasks.wait(task)
         except ClientFailure as failure:
             tell(f"the bucket {self.bucket} is still there: {failure}", style="yellow")
 
@@ -126,7 +126,7 @@ class Story:
         with self._figures.step("snapshot taken") as step:
             accepted = await self._client.snapshots.take(self.bucket, target=TARGET)
             say(f"\nsnapshot {accepted.snapshot_id}")
-            await follow(self._client, accepted.task_id)
+            await follow(self._client, accepted)
             snapshot = await self._client.snapshots.get(accepted.snapshot_id)
             step.files, step.bytes = snapshot.files, snapshot.bytes
         new = human_size(snapshot.copied_bytes)
