@@ -18,7 +18,7 @@ def _password() -> str:
 
 
 def _admin_key() -> str:
-    return f"sr_{secrets.token_hex(8)}_{secrets.token_urlsafe(32)}"
+    return f"sr_{uuid4().hex}_{secrets.token_urlsafe(32)}"
 
 
 def _passwords(names: tuple[str, ...]) -> dict[str, str]:

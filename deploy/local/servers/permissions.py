@@ -55,6 +55,8 @@ def _of_service(service: str) -> Permissions:
                 "live.>",
                 f"wake.{service}",
                 "redrive.>",
+                # Who is there? Only a question: the answers go to the asker's inbox.
+                "$SRV.PING",
             ]
         },
         "subscribe": {

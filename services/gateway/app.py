@@ -1,0 +1,66 @@
+"""The gateway put together."""
+
+import hashlib
+from pathlib import Path
+from typing import cast
+
+from libs.blobs.opening import open_store
+from libs.chassis.bus import Bus
+from libs.chassis.database import Database
+from libs.chassis.loops import every
+from libs.chassis.service import Service, ServiceDefinition
+from services.gateway.application import build_application
+from services.gateway.edge.asgi import App
+from services.gateway.edge.budget import Budget
+from services.gateway.edge.front import Front
+from services.gateway.edge.keys import Keys
+from services.gateway.edge.parts import Parts
+from services.gateway.edge.rates import Rates
+from services.gateway.edge.server import HttpServer
+from services.gateway.loops import forget_old_answers
+from services.gateway.routes.given import Cursors, Platform, dependencies
+from services.gateway.settings import Settings
+from services.gateway.transfer.downloads import Downloads
+from services.gateway.transfer.uploads import Uploads
+
+HOUR_S = 3600.0
+
+
+def build(settings: Settings) -> Service:
+    """Return the service, nothing of it opened yet."""
+    db = Database.of(settings)
+    bus = Bus.of("gateway", settings)
+    store = open_store(settings.store_url)
+    rates = Rates(settings)
+    keys = Keys(db, bus, rates, settings)
+    budget = Budget(settings.transfer_memory_bytes, settings.transfer_wait_s)
+    given = dependencies(
+        settings=settings,
+        keys=keys,
+        platform=Platform(bus, settings.answer_timeout_s),
+        cursors=Cursors(_signing_secret(settings)),
+        uploads=Uploads(bus, store, budget, settings),
+        downloads=Downloads(store, budget, settings),
+        parts=Parts(db, bus, store),
+    )
+    app = build_application(settings, db, keys, rates, given)
+    return Service(
+        opens=[db, bus, store, keys, HttpServer(Front(cast("App", app), settings), settings)],
+        given=[settings, db, bus, store],
+        loops=[every(HOUR_S, forget_old_answers)],
+    )
+
+
+def _signing_secret(settings: Settings) -> bytes:
+    """Return what signs cursors; all gateways know the admin key, and nobody else does."""
+    if settings.signing_secret is not None:
+        return settings.signing_secret.encode()
+    return hashlib.sha256(f"cursors of {settings.admin_key}".encode()).digest()
+
+
+SERVICE = ServiceDefinition(
+    name="gateway",
+    settings=Settings,
+    build=build,
+    migrations=Path(__file__).parent / "migrations",
+)

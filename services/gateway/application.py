@@ -1,0 +1,96 @@
+"""The Litestar application: routes behind the gate, strict bodies, every failure a problem."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from litestar import Litestar, Router
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Tag
+
+from libs.chassis.database import Database
+from services.gateway.edge import problems
+from services.gateway.edge.body import StrictRequest
+from services.gateway.edge.gate import Gate, learn_queries, needs
+from services.gateway.edge.idempotency import Idempotency
+from services.gateway.edge.keys import Keys
+from services.gateway.edge.rates import Rates
+from services.gateway.routes import (
+    api_keys,
+    backups,
+    buckets,
+    changes,
+    docs,
+    files,
+    system,
+    tasks,
+    versions,
+)
+from services.gateway.routes.given import PREFIX
+from services.gateway.routes.refusals import describe_refusals
+from services.gateway.settings import Settings
+
+API = (buckets, files, changes, versions, backups, tasks, api_keys, system)
+
+DESCRIPTION = """Put a file in: it is stored once, versioned like git, backed up, and everybody who
+cares hears about it. Failures are RFC 9457 problems. Lists go on with `?cursor=<next>`. A POST with
+an `Idempotency-Key` can be repeated safely for a day.
+
+Live updates are WebSockets: `/api/v1/live`, where topics `task.<id>` and `bucket.<name>` are
+subscribed to, and `/api/v1/progress/ws?task_id=<id>` for one task."""
+
+
+def build_application(
+    settings: Settings, db: Database, keys: Keys, rates: Rates, given: Mapping[str, Any]
+) -> Litestar:
+    """Return the application; ``given`` is what its routes may ask for by name."""
+    app = Litestar(
+        route_handlers=[
+            Router(PREFIX, route_handlers=[route for part in API for route in part.ROUTES]),
+            *docs.ROUTES,
+        ],
+        middleware=[
+            DefineMiddleware(cast("Any", Gate), keys=keys, rates=rates),
+            DefineMiddleware(cast("Any", Idempotency), db=db, most_bytes=settings.max_json_bytes),
+        ],
+        dependencies=given,
+        request_class=StrictRequest,
+        request_max_body_size=settings.max_json_bytes,
+        exception_handlers={Exception: problems.respond},
+        openapi_config=_openapi(),
+        logging_config=None,
+    )
+    describe_refusals(app)
+    learn_queries(app)
+    return app
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Strongroom",
+        version="1",
+        description=DESCRIPTION,
+        tags=[
+            Tag("Buckets", "Where files live."),
+            Tag("Files", "Their bytes, and what is known of them."),
+            Tag("Versions", "What files were, and going back."),
+            Tag("Backups", "Snapshots in other places, and restoring them."),
+            Tag("Progress", "Tasks: long work, of the platform and of your own programs."),
+            Tag("Identity", "API keys."),
+            Tag("System", "The platform about itself."),
+        ],
+        components=Components(
+            security_schemes={
+                "key": SecurityScheme(
+                    type="http", scheme="bearer", description="An API key: `sr_…`"
+                )
+            }
+        ),
+        security=[{"key": []}],
+        use_handler_docstrings=True,
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        openapi_router=Router(
+            f"{PREFIX}/openapi", route_handlers=[], include_in_schema=False, opt=needs("anyone")
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Live updates: one source per topic, however many sockets listen."""

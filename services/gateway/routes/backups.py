@@ -1,0 +1,162 @@
+"""Backups: targets, snapshots, and bringing files back."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+
+from libs.contracts.backup import (
+    CreateTarget,
+    DeleteTarget,
+    GetSnapshot,
+    ListSnapshots,
+    ListTargets,
+    RestoreSnapshot,
+    SnapshotInfo,
+    TakeSnapshot,
+    TargetInfo,
+    TargetName,
+    VerifySnapshot,
+)
+from libs.contracts.values import BucketName, FilePath
+from services.gateway.edge.gate import needs
+from services.gateway.routes.accepted import Accepted, accepted
+from services.gateway.routes.given import PREFIX, Cursor, Cursors, Limit, Page, Platform
+
+TAGS = ["Backups"]
+
+
+class NewTarget(Struct, frozen=True, forbid_unknown_fields=True):
+    name: TargetName
+    url: Annotated[str, Meta(max_length=2000)]
+    """``file:///path`` below an allowed directory, or ``s3://key:secret@host:port/bucket``."""
+
+
+class NewSnapshot(Struct, frozen=True, forbid_unknown_fields=True):
+    bucket: BucketName
+    target: TargetName
+
+
+class Restoring(Struct, frozen=True, forbid_unknown_fields=True):
+    snapshot: UUID
+    into: BucketName | None = None
+    paths: Annotated[list[FilePath], Meta(min_length=1, max_length=1000)] | None = None
+    prefix: Annotated[str, Meta(max_length=1024)] = ""
+
+
+@post("/backups/targets", summary="Register a target", tags=TAGS, opt=needs("admin"))
+async def create_target(
+    data: JSONBody[NewTarget], actor: NamedDependency[str], platform: NamedDependency[Platform]
+) -> Response[TargetInfo]:
+    """Register a place for snapshots, after a probe was written, read back and deleted there."""
+    info = await platform.ask(CreateTarget(name=data.name, url=data.url, actor=actor))
+    return Response(info, headers={"Location": f"{PREFIX}/backups/targets/{info.name}"})
+
+
+@get("/backups/targets", summary="List targets", tags=TAGS, opt=needs("read"))
+async def list_targets(platform: NamedDependency[Platform]) -> Page[TargetInfo]:
+    """List the registered targets, without their secrets."""
+    return Page((await platform.ask(ListTargets())).items)
+
+
+@delete(
+    "/backups/targets/{name:str}",
+    summary="Forget a target",
+    tags=TAGS,
+    opt=needs("admin"),
+    status_code=204,
+)
+async def delete_target(name: FromPath[str], platform: NamedDependency[Platform]) -> None:
+    """Forget a target; its snapshots stay where they are."""
+    await platform.ask(DeleteTarget(name=name))
+
+
+@post(
+    "/backups/snapshots",
+    summary="Take a snapshot",
+    tags=TAGS,
+    opt=needs("write"),
+    status_code=202,
+)
+async def take_snapshot(
+    data: JSONBody[NewSnapshot], actor: NamedDependency[str], platform: NamedDependency[Platform]
+) -> Response[Accepted]:
+    """Begin a snapshot of a bucket as a task."""
+    return await accepted(
+        platform, TakeSnapshot(bucket=data.bucket, target=data.target, actor=actor)
+    )
+
+
+@get("/backups/snapshots", summary="List snapshots", tags=TAGS, opt=needs("read"))
+async def list_snapshots(
+    platform: NamedDependency[Platform],
+    cursors: NamedDependency[Cursors],
+    bucket: Annotated[str | None, QueryParameter(description="Only of this bucket.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[SnapshotInfo]:
+    """List snapshots, newest first."""
+    scope = f"snapshots\n{bucket or ''}"
+    before = cursors.open(scope, cursor, UUID)
+    found = await platform.ask(ListSnapshots(bucket=bucket, before=before, limit=limit))
+    return Page(found.items, cursors.seal(scope, found.next))
+
+
+@get("/backups/snapshots/{snapshot:uuid}", summary="Get a snapshot", tags=TAGS, opt=needs("read"))
+async def get_snapshot(
+    snapshot: FromPath[UUID], platform: NamedDependency[Platform]
+) -> SnapshotInfo:
+    """Return one snapshot and how far it is."""
+    return await platform.ask(GetSnapshot(snapshot_id=snapshot))
+
+
+@post(
+    "/backups/snapshots/{snapshot:uuid}/verifications",
+    summary="Verify a snapshot",
+    tags=TAGS,
+    opt=needs("write"),
+    status_code=202,
+)
+async def verify_snapshot(
+    snapshot: FromPath[UUID], actor: NamedDependency[str], platform: NamedDependency[Platform]
+) -> Response[Accepted]:
+    """Begin to read every blob of the snapshot from its target and hash it again."""
+    return await accepted(platform, VerifySnapshot(snapshot_id=snapshot, actor=actor))
+
+
+@post(
+    "/backups/restores",
+    summary="Restore a snapshot",
+    tags=TAGS,
+    opt=needs("write"),
+    status_code=202,
+)
+async def restore_snapshot(
+    data: JSONBody[Restoring], actor: NamedDependency[str], platform: NamedDependency[Platform]
+) -> Response[Accepted]:
+    """Begin to bring files of a snapshot back, into their bucket or another one."""
+    return await accepted(
+        platform,
+        RestoreSnapshot(
+            snapshot_id=data.snapshot,
+            actor=actor,
+            into=data.into,
+            paths=data.paths,
+            prefix=data.prefix,
+        ),
+    )
+
+
+ROUTES: list[Any] = [
+    create_target,
+    list_targets,
+    delete_target,
+    take_snapshot,
+    list_snapshots,
+    get_snapshot,
+    verify_snapshot,
+    restore_snapshot,
+]

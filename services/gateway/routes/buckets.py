@@ -1,0 +1,98 @@
+"""Buckets."""
+
+from typing import Annotated
+
+from litestar import Response, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
+from litestar.params import JSONBody, QueryParameter
+from msgspec import UNSET, Struct, UnsetType
+
+from libs.contracts.storage import (
+    BucketInfo,
+    CreateBucket,
+    DeleteBucket,
+    EmptyAndDeleteBucket,
+    GetBucket,
+    ListBuckets,
+    UpdateBucket,
+)
+from libs.contracts.values import BucketName, Versioning
+from services.gateway.edge.gate import needs
+from services.gateway.routes.accepted import Accepted, accepted
+from services.gateway.routes.given import PREFIX, Bucket, Cursor, Cursors, Limit, Page, Platform
+
+TAGS = ["Buckets"]
+LIST = "buckets"
+
+
+class NewBucket(Struct, frozen=True, forbid_unknown_fields=True):
+    name: BucketName
+    versioning: Versioning = "auto"
+
+
+class BucketChange(Struct, frozen=True, forbid_unknown_fields=True):
+    versioning: Versioning | UnsetType = UNSET
+
+
+@post("/buckets", summary="Create a bucket", tags=TAGS, opt=needs("write"))
+async def create_bucket(
+    data: JSONBody[NewBucket], actor: NamedDependency[str], platform: NamedDependency[Platform]
+) -> Response[BucketInfo]:
+    """Answer 201 with the bucket, or 409 when its name is taken."""
+    info = await platform.ask(CreateBucket(name=data.name, versioning=data.versioning, actor=actor))
+    return Response(info, headers={"Location": f"{PREFIX}/buckets/{info.name}"})
+
+
+@get("/buckets", summary="List buckets", tags=TAGS, opt=needs("read"))
+async def list_buckets(
+    platform: NamedDependency[Platform],
+    cursors: NamedDependency[Cursors],
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[BucketInfo]:
+    """List buckets by name."""
+    after = cursors.open(LIST, cursor, str) or ""
+    found = await platform.ask(ListBuckets(start_after=after, limit=limit))
+    return Page(found.items, cursors.seal(LIST, found.next))
+
+
+@get("/buckets/{bucket:str}", summary="Get a bucket", tags=TAGS, opt=needs("read"))
+async def get_bucket(bucket: Bucket, platform: NamedDependency[Platform]) -> BucketInfo:
+    """Return the bucket's settings."""
+    return await platform.ask(GetBucket(name=bucket))
+
+
+@patch("/buckets/{bucket:str}", summary="Change a bucket", tags=TAGS, opt=needs("write"))
+async def update_bucket(
+    bucket: Bucket,
+    data: JSONBody[BucketChange],
+    actor: NamedDependency[str],
+    platform: NamedDependency[Platform],
+) -> BucketInfo:
+    """Change the settings that are given; the others stay."""
+    return await platform.ask(UpdateBucket(name=bucket, versioning=data.versioning, actor=actor))
+
+
+@delete(
+    "/buckets/{bucket:str}",
+    summary="Delete a bucket",
+    tags=TAGS,
+    opt=needs("write"),
+    status_code=202,
+    responses={204: ResponseSpec(None, description="The bucket is deleted.")},
+)
+async def delete_bucket(
+    bucket: Bucket,
+    actor: NamedDependency[str],
+    platform: NamedDependency[Platform],
+    force: Annotated[bool, QueryParameter(description="Delete its files too, as a task.")] = False,
+) -> Response[Accepted | None]:
+    """Answer 204 for an empty bucket and 409 for another; with ``force`` 202 with the task."""
+    if not force:
+        await platform.ask(DeleteBucket(name=bucket, actor=actor))
+        return Response(None, status_code=204)
+    return await accepted(platform, EmptyAndDeleteBucket(name=bucket, actor=actor))
+
+
+ROUTES = [create_bucket, list_buckets, get_bucket, update_bucket, delete_bucket]

@@ -1,0 +1,269 @@
+"""Files: their bytes, what is known of them, and lists of them."""
+
+from datetime import datetime
+from typing import Annotated, cast
+
+from litestar import HttpMethod, Request, Response, delete, get, patch, put, route
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.types import ASGIApp
+from msgspec import UNSET, Struct, UnsetType
+
+from libs.contracts.storage import (
+    BeginUpload,
+    DeleteFile,
+    FileInfo,
+    ListFiles,
+    UpdateFile,
+)
+from libs.contracts.values import ByteCount, ContentType, FilePath, Labels, Sha256
+from libs.contracts.versioning import EntryInfo, ListEntries
+from services.gateway.domain import conditions, labels, served
+from services.gateway.domain.digests import announced_sha256
+from services.gateway.domain.failures import MalformedHeader
+from services.gateway.domain.keys import Identity
+from services.gateway.edge.asgi import Receive
+from services.gateway.edge.gate import needs
+from services.gateway.routes.file_documents import DownloadOperation, UploadOperation
+from services.gateway.routes.given import (
+    PREFIX,
+    Bucket,
+    Cursor,
+    Cursors,
+    Limit,
+    Platform,
+    Prefix,
+)
+from services.gateway.routes.reading import read
+from services.gateway.transfer.downloads import Downloads
+from services.gateway.transfer.uploads import Announced, Uploads
+
+TAGS = ["Files"]
+ONE = "/buckets/{bucket:str}/files/{path:str}"
+
+Call = Request[Identity, None, State]
+Path = FromPath[str]
+Ref = Annotated[
+    str | None, QueryParameter(description="A branch, tag or commit.", min_length=1, max_length=200)
+]
+Version = Annotated[int | None, QueryParameter(description="A version's number.", ge=1)]
+
+
+class FileChange(Struct, frozen=True, forbid_unknown_fields=True):
+    content_type: ContentType | UnsetType = UNSET
+    metadata: Labels | UnsetType = UNSET
+    tags: Labels | UnsetType = UNSET
+
+
+class ListedFile(Struct, frozen=True, kw_only=True):
+    """A file as it is, or as it was at a ref."""
+
+    path: FilePath
+    sha256: Sha256
+    size: ByteCount
+    content_type: ContentType
+    metadata: Labels
+    tags: Labels
+    modified_at: datetime
+    """At a ref: when its commit was made."""
+    revision: int | None = None
+    modified_by: str | None = None
+
+
+class FilePage(Struct, frozen=True):
+    """A page of files, and with a delimiter of prefixes."""
+
+    items: list[ListedFile]
+    prefixes: list[str]
+    next: str | None = None
+    commit_id: str | None = None
+    """The commit that was listed, with ``ref``."""
+
+
+@put(
+    ONE,
+    summary="Put a file",
+    tags=TAGS,
+    opt=needs("write"),
+    status_code=201,
+    request_max_body_size=None,
+    operation_class=UploadOperation,
+)
+async def put_file(
+    bucket: Bucket,
+    path: Path,
+    request: Call,
+    actor: NamedDependency[str],
+    uploads: NamedDependency[Uploads],
+) -> Response[FileInfo]:
+    """Store the body: 201 for a new file, 200 for a new state of one; all of it or nothing."""
+    begin = BeginUpload(
+        bucket=bucket,
+        path=path,
+        actor=actor,
+        content_type=_content_type(request),
+        metadata=labels.read_metadata(request.headers.items()),
+        tags=labels.read_tags(request.headers.get(labels.TAGS)),
+        expect=conditions.expectation(request.headers),
+    )
+    stored = await uploads.put(begin, _announced(request), cast("Receive", request.receive))
+    headers = {"ETag": conditions.etag(stored.file.sha256)}
+    if stored.created:
+        headers["Location"] = f"{PREFIX}/buckets/{bucket}/files/{served.url_path(path)}"
+    return Response(stored.file, status_code=201 if stored.created else 200, headers=headers)
+
+
+@get(ONE, summary="Get a file", tags=TAGS, opt=needs("read"), operation_class=DownloadOperation)
+async def get_file(
+    bucket: Bucket,
+    path: Path,
+    request: Call,
+    platform: NamedDependency[Platform],
+    downloads: NamedDependency[Downloads],
+    ref: Ref = None,
+    version: Version = None,
+    download: Annotated[bool, QueryParameter(description="Save it, never show it.")] = False,
+) -> ASGIApp:
+    """Return the bytes, whole or one range: as they are, or as they were at ``ref``."""
+    reading = await read(platform, bucket, path, ref, version)
+    return await reading.answer(request.headers, downloads, platform, download=download)
+
+
+@route(
+    ONE,
+    http_method=[HttpMethod.HEAD],
+    summary="Look at a file",
+    tags=TAGS,
+    opt=needs("read"),
+    status_code=200,
+)
+async def head_file(
+    bucket: Bucket,
+    path: Path,
+    request: Call,
+    platform: NamedDependency[Platform],
+    ref: Ref = None,
+    version: Version = None,
+    download: Annotated[bool, QueryParameter(description="As for GET.")] = False,
+) -> ASGIApp:
+    """Return the headers that GET would, without the bytes."""
+    reading = await read(platform, bucket, path, ref, version)
+    return reading.head(request.headers, download=download)
+
+
+@delete(ONE, summary="Delete a file", tags=TAGS, opt=needs("write"), status_code=204)
+async def delete_file(
+    bucket: Bucket,
+    path: Path,
+    request: Call,
+    actor: NamedDependency[str],
+    platform: NamedDependency[Platform],
+) -> None:
+    """Delete the file; its versions stay until they are purged."""
+    expect = conditions.expectation(request.headers)
+    await platform.ask(DeleteFile(bucket=bucket, path=path, actor=actor, expect=expect))
+
+
+@patch(ONE, summary="Change what is known of a file", tags=TAGS, opt=needs("write"))
+async def update_file(
+    bucket: Bucket,
+    path: Path,
+    data: JSONBody[FileChange],
+    request: Call,
+    actor: NamedDependency[str],
+    platform: NamedDependency[Platform],
+) -> Response[FileInfo]:
+    """Change content type, metadata or tags; what is absent stays, the bytes do."""
+    file = await platform.ask(
+        UpdateFile(
+            bucket=bucket,
+            path=path,
+            actor=actor,
+            content_type=data.content_type,
+            metadata=data.metadata,
+            tags=data.tags,
+            expect=conditions.expectation(request.headers),
+        )
+    )
+    return Response(file, headers={"ETag": conditions.etag(file.sha256)})
+
+
+@get("/buckets/{bucket:str}/files", summary="List files", tags=TAGS, opt=needs("read"))
+async def list_files(
+    bucket: Bucket,
+    platform: NamedDependency[Platform],
+    cursors: NamedDependency[Cursors],
+    prefix: Prefix = "",
+    delimiter: Annotated[str, QueryParameter(description="Usually `/`.", max_length=8)] = "",
+    ref: Ref = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> FilePage:
+    """List a bucket in the byte order of paths; with a delimiter like a folder."""
+    scope = f"files\n{bucket}\n{prefix}\n{delimiter}\n{ref or ''}"
+    after = cursors.open(scope, cursor, str) or ""
+    if ref is None:
+        found = await platform.ask(
+            ListFiles(
+                bucket=bucket, prefix=prefix, delimiter=delimiter, start_after=after, limit=limit
+            )
+        )
+        return FilePage(
+            [_listed(file) for file in found.items], found.prefixes, cursors.seal(scope, found.next)
+        )
+    then = await platform.ask(
+        ListEntries(
+            bucket=bucket,
+            ref=ref,
+            prefix=prefix,
+            delimiter=delimiter,
+            start_after=after,
+            limit=limit,
+        )
+    )
+    return FilePage(
+        [_listed(entry) for entry in then.items],
+        then.prefixes,
+        cursors.seal(scope, then.next),
+        then.commit_id,
+    )
+
+
+def _listed(found: FileInfo | EntryInfo) -> ListedFile:
+    known = {
+        name: getattr(found, name)
+        for name in ("path", "sha256", "size", "content_type", "metadata", "tags")
+    }
+    if isinstance(found, EntryInfo):
+        return ListedFile(**known, modified_at=found.committed_at)
+    return ListedFile(
+        **known,
+        modified_at=found.modified_at,
+        revision=found.revision,
+        modified_by=found.modified_by,
+    )
+
+
+def _content_type(request: Call) -> str:
+    given = request.headers.get("content-type", "").strip() or "application/octet-stream"
+    if not served.is_content_type(given):
+        raise MalformedHeader("this is no media type", header="Content-Type")
+    return given
+
+
+def _announced(request: Call) -> Announced:
+    length = request.headers.get("content-length")
+    if length is not None and not (length.isascii() and length.isdigit()):
+        raise MalformedHeader("this is no length", header="Content-Length")
+    found = (
+        announced_sha256(request.headers.get(name), name)
+        for name in ("Repr-Digest", "Content-Digest")
+    )
+    return Announced(
+        size=None if length is None else int(length),
+        digests=frozenset(digest for digest in found if digest is not None),
+    )
+
+
+ROUTES = [put_file, get_file, head_file, delete_file, update_file, list_files]

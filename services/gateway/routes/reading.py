@@ -1,0 +1,152 @@
+"""One file to be read, as it is or as it was, and the answer that its preconditions lead to."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from litestar.types import ASGIApp, Receive, Scope, Send
+from msgspec import Struct
+
+from libs.contracts.storage import BlobPlace, FindBlobs, GetFile
+from libs.contracts.values import Labels
+from libs.contracts.versioning import EntryInfo, GetEntry, GetVersion
+from services.gateway.domain import conditions, labels, served
+from services.gateway.domain.conditions import Outcome
+from services.gateway.domain.digests import repr_digest
+from services.gateway.domain.failures import FileDamaged, InvalidInput, PreconditionFailed
+from services.gateway.domain.ranges import ByteRange, find_range
+from services.gateway.routes.given import Platform
+from services.gateway.transfer.downloads import Downloads, Lines
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """A file's state, wherever it was found."""
+
+    bucket: str
+    path: str
+    sha256: str
+    size: int
+    content_type: str
+    metadata: Labels
+    tags: Labels
+    modified_at: datetime
+    named: tuple[bytes, bytes]
+    """The header that tells which state this is."""
+    blob: BlobPlace | None
+    """Where its bytes lie, if that is known already."""
+
+    async def answer(
+        self,
+        headers: Mapping[str, str],
+        downloads: Downloads,
+        platform: Platform,
+        *,
+        download: bool,
+    ) -> ASGIApp:
+        """Return the answer to a GET."""
+        if self._judge(headers) is Outcome.NOT_MODIFIED:
+            return bodiless(304, self._state_lines())
+        part = self._part(headers)
+        lines = self._lines(part, download=download)
+        blob = self.blob or await self._find_blob(platform)
+        return await downloads.open(blob, part, lines)
+
+    def head(self, headers: Mapping[str, str], *, download: bool) -> ASGIApp:
+        """Return the answer to a HEAD."""
+        if self._judge(headers) is Outcome.NOT_MODIFIED:
+            return bodiless(304, self._state_lines())
+        return bodiless(200, self._lines(None, download=download))
+
+    def _judge(self, headers: Mapping[str, str]) -> Outcome:
+        outcome = conditions.judge_read(headers, self.sha256, self.modified_at)
+        if outcome is Outcome.FAILED:
+            raise PreconditionFailed("the file has another ETag", etag=conditions.etag(self.sha256))
+        return outcome
+
+    def _part(self, headers: Mapping[str, str]) -> ByteRange | None:
+        if not conditions.range_applies(headers.get("if-range"), self.sha256, self.modified_at):
+            return None
+        return find_range(headers.get("range"), self.size)
+
+    async def _find_blob(self, platform: Platform) -> BlobPlace:
+        found = await platform.ask(FindBlobs(bucket=self.bucket, digests=[self.sha256]))
+        if not found.items:
+            raise FileDamaged("the bytes of this version are not there")
+        return found.items[0]
+
+    def _state_lines(self) -> Lines:
+        return [
+            (b"etag", conditions.etag(self.sha256).encode()),
+            (b"last-modified", conditions.http_date(self.modified_at).encode()),
+            # Shared caches must not answer in our place; the caller's may, after asking again.
+            (b"cache-control", b"private, no-cache"),
+            self.named,
+        ]
+
+    def _lines(self, part: ByteRange | None, *, download: bool) -> Lines:
+        length = part.length if part else self.size
+        disposition = served.disposition(self.path, self.content_type, download=download)
+        lines = [
+            (b"content-type", self.content_type.encode("latin-1", "replace")),
+            (b"content-length", str(length).encode()),
+            (b"content-disposition", disposition.encode("latin-1")),
+            (b"accept-ranges", b"bytes"),
+            (b"repr-digest", repr_digest(self.sha256).encode()),
+            *self._state_lines(),
+            *served.PROTECTION,
+            *labels.write(self.metadata, self.tags),
+        ]
+        if part:
+            lines.append((b"content-range", part.content_range().encode()))
+        return lines
+
+
+async def read(
+    platform: Platform, bucket: str, path: str, ref: str | None, version: int | None
+) -> Reading:
+    """Find the state that is asked for: the present one, one at a ref, or one by its number."""
+    if ref is not None and version is not None:
+        raise InvalidInput("ask for a ref or for a version, not for both")
+    if version is not None:
+        entry = await platform.ask(GetVersion(bucket=bucket, path=path, version=version))
+        return _of_history(bucket, entry)
+    if ref is not None:
+        return _of_history(bucket, await platform.ask(GetEntry(bucket=bucket, path=path, ref=ref)))
+    stored = await platform.ask(GetFile(bucket=bucket, path=path))
+    file = stored.file
+    return Reading(
+        bucket=bucket,
+        path=file.path,
+        sha256=file.sha256,
+        size=file.size,
+        content_type=file.content_type,
+        metadata=file.metadata,
+        tags=file.tags,
+        modified_at=file.modified_at,
+        named=(b"strongroom-version", str(file.revision).encode()),
+        blob=stored.blob,
+    )
+
+
+def _of_history(bucket: str, entry: EntryInfo) -> Reading:
+    return Reading(
+        bucket=bucket,
+        path=entry.path,
+        sha256=entry.sha256,
+        size=entry.size,
+        content_type=entry.content_type,
+        metadata=entry.metadata,
+        tags=entry.tags,
+        modified_at=entry.committed_at,
+        named=(b"strongroom-commit", entry.commit_id.encode()),
+        blob=None,
+    )
+
+
+def bodiless(status: int, lines: Lines) -> ASGIApp:
+    """Return an answer of headers only."""
+
+    async def send_headers(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": lines})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return send_headers

@@ -1,0 +1,259 @@
+"""Tasks: the ledger of long work, and the reports of users' own programs."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, delete, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import Meta, Struct, field
+
+from libs.contracts.ids import new_id
+from libs.contracts.problems import ProblemDetails
+from libs.contracts.progress import (
+    CancelTask,
+    CreateTask,
+    DeleteTask,
+    FinishTask,
+    GetTask,
+    Json,
+    ListTaskLogs,
+    ListTasks,
+    LogLevel,
+    NumberedLog,
+    Priority,
+    QueueName,
+    ReportTask,
+    RetryTask,
+    ShortText,
+    TaskInfo,
+    TaskKind,
+    TaskLog,
+    TaskProgressNow,
+    TaskState,
+    TaskWanted,
+)
+from libs.contracts.values import ByteCount
+from services.gateway.domain.failures import InvalidInput
+from services.gateway.edge.gate import needs
+from services.gateway.routes.given import PREFIX, Cursor, Cursors, Limit, Page, Platform
+
+TAGS = ["Progress"]
+ONE = "/progress/tasks/{task_id:uuid}"
+LIST = "tasks"
+TaskId = FromPath[UUID]
+
+
+class NewTask(Struct, frozen=True, forbid_unknown_fields=True):
+    kind: TaskKind
+    title: ShortText = ""
+    queue: QueueName | None = None
+    """Absent: your program runs it and reports here."""
+    priority: Priority = "normal"
+    max_attempts: Annotated[int, Meta(ge=1, le=100)] = 3
+    args: Json = field(default_factory=dict)
+
+
+class Report(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is absent stays as it was. Give ``progress``, or ``done`` of ``total``."""
+
+    progress: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """From 0 to 1."""
+    done: ByteCount | None = None
+    total: ByteCount | None = None
+    unit: Annotated[str, Meta(pattern="^(bytes|items|percent)$")] | None = None
+    current_step: ShortText | None = None
+    message: ShortText | None = None
+    detail: Json | None = None
+    attempt: Annotated[int, Meta(ge=1)] = 1
+
+    def now(self) -> TaskProgressNow:
+        """Return the report as the ledger takes it."""
+        done, total, unit = self.done, self.total, self.unit
+        if self.progress is not None:
+            if done is not None or total is not None:
+                raise InvalidInput("give progress, or done and total, not both", field="progress")
+            done, total, unit = round(self.progress * 100), 100, "percent"
+        return TaskProgressNow(
+            done=done,
+            total=total,
+            unit=unit,  # type: ignore[arg-type]  # the pattern holds
+            current_step=self.current_step,
+            message=self.message,
+            detail=self.detail,
+        )
+
+
+class Completion(Struct, frozen=True, forbid_unknown_fields=True):
+    result: Json | None = None
+    attempt: Annotated[int, Meta(ge=1)] = 1
+
+
+class Failure(Struct, frozen=True, forbid_unknown_fields=True):
+    message: ShortText = ""
+    """Why, for people."""
+    code: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,60}$")] = "task-failed"
+    """Why, for programs."""
+    final: bool = False
+    """Do not retry: trying again cannot help."""
+    attempt: Annotated[int, Meta(ge=1)] = 1
+
+
+class LogLine(Struct, frozen=True, forbid_unknown_fields=True):
+    message: Annotated[str, Meta(max_length=4096)]
+    level: LogLevel = "info"
+    at: datetime | None = None
+    """Now, if absent."""
+
+
+class LogLines(Struct, frozen=True, forbid_unknown_fields=True):
+    lines: Annotated[list[LogLine], Meta(min_length=1, max_length=1000)]
+    attempt: Annotated[int, Meta(ge=1)] = 1
+
+
+@post("/progress/tasks", summary="Create a task", tags=TAGS, opt=needs("write"))
+async def create_task(
+    data: JSONBody[NewTask], actor: NamedDependency[str], platform: NamedDependency[Platform]
+) -> Response[TaskInfo]:
+    """Create a task: dispatched when it has a queue, else running at once and yours to report."""
+    task = await platform.ask(
+        CreateTask(
+            task_id=new_id(),
+            kind=data.kind,
+            actor=actor,
+            title=data.title,
+            queue=data.queue,
+            priority=data.priority,
+            max_attempts=data.max_attempts,
+            args=data.args,
+        )
+    )
+    return Response(task, headers={"Location": f"{PREFIX}/progress/tasks/{task.task_id}"})
+
+
+@get("/progress/tasks", summary="List tasks", tags=TAGS, opt=needs("read"))
+async def list_tasks(
+    platform: NamedDependency[Platform],
+    cursors: NamedDependency[Cursors],
+    task_state: Annotated[
+        TaskState | None, QueryParameter(name="state", description="Only in this state.")
+    ] = None,
+    kind: Annotated[str | None, QueryParameter(description="Only of this kind.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[TaskInfo]:
+    """List tasks, newest first."""
+    scope = f"{LIST}\n{task_state or ''}\n{kind or ''}"
+    before = cursors.open(scope, cursor, UUID)
+    found = await platform.ask(ListTasks(state=task_state, kind=kind, before=before, limit=limit))
+    return Page(found.items, cursors.seal(scope, found.next))
+
+
+@get(ONE, summary="Get a task", tags=TAGS, opt=needs("read"))
+async def get_task(task_id: TaskId, platform: NamedDependency[Platform]) -> TaskInfo:
+    """Return a task as it is now."""
+    return await platform.ask(GetTask(task_id=task_id))
+
+
+@delete(ONE, summary="Forget a task", tags=TAGS, opt=needs("write"), status_code=204)
+async def delete_task(task_id: TaskId, platform: NamedDependency[Platform]) -> None:
+    """Forget a finished task and its log."""
+    await platform.ask(DeleteTask(task_id=task_id))
+
+
+@patch(f"{ONE}/progress", summary="Report progress", tags=TAGS, opt=needs("write"))
+async def report_progress(
+    task_id: TaskId, data: JSONBody[Report], platform: NamedDependency[Platform]
+) -> TaskWanted:
+    """Tell how far a task is, and learn whether it is still wanted."""
+    return await platform.ask(ReportTask(task_id=task_id, attempt=data.attempt, now=data.now()))
+
+
+@post(f"{ONE}/complete", summary="Complete a task", tags=TAGS, opt=needs("write"), status_code=200)
+async def complete_task(
+    task_id: TaskId, data: JSONBody[Completion], platform: NamedDependency[Platform]
+) -> TaskInfo:
+    """End a task with success."""
+    return await platform.ask(
+        FinishTask(task_id=task_id, outcome="succeeded", attempt=data.attempt, result=data.result)
+    )
+
+
+@post(f"{ONE}/fail", summary="Fail a task", tags=TAGS, opt=needs("write"), status_code=200)
+async def fail_task(
+    task_id: TaskId, data: JSONBody[Failure], platform: NamedDependency[Platform]
+) -> TaskInfo:
+    """End an attempt with a failure; with attempts left it is retried, unless it is final."""
+    problem = ProblemDetails(
+        code=data.code, title="The task failed", status=500, detail=data.message
+    )
+    return await platform.ask(
+        FinishTask(
+            task_id=task_id,
+            outcome="failed",
+            attempt=data.attempt,
+            problem=problem,
+            final=data.final,
+        )
+    )
+
+
+@post(f"{ONE}/cancel", summary="Cancel a task", tags=TAGS, opt=needs("write"), status_code=200)
+async def cancel_task(
+    task_id: TaskId, actor: NamedDependency[str], platform: NamedDependency[Platform]
+) -> TaskInfo:
+    """Ask a task to stop at its next safe point."""
+    return await platform.ask(CancelTask(task_id=task_id, actor=actor))
+
+
+@post(f"{ONE}/retry", summary="Retry a task", tags=TAGS, opt=needs("write"), status_code=200)
+async def retry_task(
+    task_id: TaskId, actor: NamedDependency[str], platform: NamedDependency[Platform]
+) -> TaskInfo:
+    """Run a failed or cancelled task once more, from its last checkpoint."""
+    return await platform.ask(RetryTask(task_id=task_id, actor=actor))
+
+
+@get(f"{ONE}/logs", summary="Read a task's log", tags=TAGS, opt=needs("read"))
+async def list_logs(
+    task_id: TaskId,
+    platform: NamedDependency[Platform],
+    cursors: NamedDependency[Cursors],
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[NumberedLog]:
+    """Return the lines of a task's log, oldest first."""
+    scope = f"logs\n{task_id}"
+    after = cursors.open(scope, cursor, int) or 0
+    found = await platform.ask(ListTaskLogs(task_id=task_id, after=after, limit=limit))
+    return Page(found.items, cursors.seal(scope, found.next))
+
+
+@post(
+    f"{ONE}/logs", summary="Write to a task's log", tags=TAGS, opt=needs("write"), status_code=200
+)
+async def write_logs(
+    task_id: TaskId, data: JSONBody[LogLines], platform: NamedDependency[Platform]
+) -> TaskWanted:
+    """Add lines to a task's log, and learn whether it is still wanted."""
+    now = datetime.now(UTC)
+    logs = [
+        TaskLog(level=line.level, message=line.message, at=line.at or now) for line in data.lines
+    ]
+    return await platform.ask(ReportTask(task_id=task_id, attempt=data.attempt, logs=logs))
+
+
+ROUTES = [
+    create_task,
+    list_tasks,
+    get_task,
+    delete_task,
+    report_progress,
+    complete_task,
+    fail_task,
+    cancel_task,
+    retry_task,
+    list_logs,
+    write_logs,
+]

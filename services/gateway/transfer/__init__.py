@@ -1,0 +1,1 @@
+"""Bytes on their way through: never all of them at once, never unverified."""

@@ -1,0 +1,133 @@
+"""Downloads: the bytes that were uploaded, or an error; never others, never fewer in silence."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+from litestar.types import Receive, Scope, Send
+
+from libs.blobs.contract import BlobBody, BlobStore
+from libs.blobs.failures import BlobFailure
+from libs.contracts.storage import BlobPlace
+from services.gateway.domain.failures import FileDamaged
+from services.gateway.domain.ranges import ByteRange
+from services.gateway.edge.asgi import Send as RawSend
+from services.gateway.edge.budget import Budget
+from services.gateway.edge.front import ConnectionAborted
+from services.gateway.settings import Settings
+from services.gateway.transfer.hashing import StreamHash
+
+SMALL_BYTES = 1024 * 1024
+LARGE_BYTES = 4 * 1024 * 1024
+"""What one download holds: a few chunks read ahead and the one being sent."""
+
+Lines = list[tuple[bytes, bytes]]
+
+
+class Downloads:
+    """Opens blobs for answers, within the budget that all transfers share."""
+
+    def __init__(self, store: BlobStore, budget: Budget, settings: Settings) -> None:
+        self._store = store
+        self._budget = budget
+        self._idle_s = settings.download_idle_timeout_s
+
+    async def open(self, blob: BlobPlace, part: ByteRange | None, headers: Lines) -> "Download":
+        """Return the answer with these bytes; raises while there still can be another answer."""
+        async with AsyncExitStack() as stack:
+            length = part.length if part else blob.size
+            await stack.enter_async_context(self._budget.hold(min(length, LARGE_BYTES)))
+            body = await (
+                self._store.get(blob.key, start=part.start, end=part.end)
+                if part
+                else self._store.get(blob.key)
+            )
+            stack.push_async_callback(body.close)
+            if body.size != blob.size:
+                raise FileDamaged("the stored bytes are not complete")
+            status = 206 if part else 200
+            expected = None if part else blob.sha256
+            download = Download(status, headers, body, length, expected, self._idle_s)
+            if not part and length <= SMALL_BYTES:
+                await download.prefetch()
+            download.holds = stack.pop_all()
+        return download
+
+
+class Download:
+    """An answer that streams: an ASGI application.
+
+    A whole file is hashed on its way, and its last piece is held back until the hash is right.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        headers: Lines,
+        body: BlobBody,
+        length: int,
+        sha256: str | None,
+        idle_s: float,
+    ) -> None:
+        self._status = status
+        self._headers = headers
+        self._body = body
+        self._length = length
+        self._sha256 = sha256
+        self._idle_s = idle_s
+        self._whole: bytes | None = None
+        self.holds = AsyncExitStack()
+        """What is let go of at the end: memory, and the blob."""
+
+    async def prefetch(self) -> None:
+        """Read and verify a small file, while a failure can still be told."""
+        whole = b"".join([piece async for piece in self._verified()])
+        self._whole = whole
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send all, or cut the connection."""
+        async with self.holds:
+            start = {
+                "type": "http.response.start",
+                "status": self._status,
+                "headers": self._headers,
+            }
+            await send(start)  # type: ignore[arg-type]
+            if self._whole is not None:
+                await send({"type": "http.response.body", "body": self._whole, "more_body": False})
+                return
+            await self._stream(receive, send)  # type: ignore[arg-type]
+
+    async def _stream(self, receive: Receive, send: RawSend) -> None:
+        gone = asyncio.ensure_future(_disconnected(receive))
+        try:
+            async for piece in self._verified():
+                if gone.done():
+                    raise ConnectionAborted
+                async with asyncio.timeout(self._idle_s):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except (FileDamaged, BlobFailure, TimeoutError) as error:
+            raise ConnectionAborted from error
+        finally:
+            gone.cancel()
+
+    async def _verified(self) -> AsyncIterator[bytes]:
+        """Yield the blob's bytes, each piece only when the next one or the right hash is there."""
+        hashed = StreamHash() if self._sha256 is not None else None
+        held: bytes | None = None
+        async for piece in self._body:
+            if hashed is not None:
+                await hashed.update(piece)
+            if held is not None:
+                yield held
+            held = piece
+        if hashed is not None and await hashed.hexdigest() != self._sha256:
+            raise FileDamaged("the stored bytes are not those that were uploaded")
+        if held is not None:
+            yield held
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,166 @@
+"""Uploads: the intent first, then the bytes, then the record; or nothing at all."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import aclosing
+from uuid import UUID
+
+from msgspec import Struct
+from prometheus_client import Gauge
+
+from libs.blobs.contract import BlobStore
+from libs.blobs.failures import BodySizeMismatch
+from libs.chassis.bus import Bus
+from libs.chassis.crashpoint import crashpoint
+from libs.contracts.problems import Problem
+from libs.contracts.storage import AbortUpload, BeginUpload, CommitUpload, FilePut
+from services.gateway.domain.failures import BodyIncomplete, BodyTooLarge, DigestMismatch
+from services.gateway.edge.asgi import Receive
+from services.gateway.edge.budget import Budget
+from services.gateway.settings import Settings
+from services.gateway.transfer.hashing import StreamHash, in_large_pieces
+
+LARGE_BYTES = 16 * 1024 * 1024
+"""What one upload in parts holds: the parts on their way and the one being filled."""
+
+IN_FLIGHT = Gauge("strongroom_uploads_in_flight", "Uploads whose bytes are coming.")
+
+log = logging.getLogger(__name__)
+
+
+class Announced(Struct, frozen=True):
+    """What the headers say about the body."""
+
+    size: int | None
+    """``Content-Length``; absent when the body is chunked."""
+    digests: frozenset[str]
+    """SHA-256 of ``Repr-Digest`` and ``Content-Digest``."""
+
+    def check(self, size: int, sha256: str) -> None:
+        """Raise unless the body was as announced."""
+        if self.size is not None and size != self.size:
+            raise BodyIncomplete(f"{size} bytes came, {self.size} were announced")
+        for digest in self.digests:
+            if digest != sha256:
+                raise DigestMismatch("the bytes changed on their way", announced=digest, got=sha256)
+
+
+class Uploads:
+    """Takes bodies to the store, within the budget that all transfers share."""
+
+    def __init__(self, bus: Bus, store: BlobStore, budget: Budget, settings: Settings) -> None:
+        self._bus = bus
+        self._store = store
+        self._budget = budget
+        self._settings = settings
+        self._aborting: set[asyncio.Task[None]] = set()
+
+    async def put(self, begin: BeginUpload, announced: Announced, receive: Receive) -> FilePut:
+        """Store the body as ``begin`` wants it; whatever fails, nothing of it stays."""
+        if announced.size is not None and announced.size > self._settings.max_upload_bytes:
+            raise self._too_large()
+        reserve = LARGE_BYTES if announced.size is None else min(announced.size, LARGE_BYTES)
+        with IN_FLIGHT.track_inprogress():
+            async with self._budget.hold(reserve), aclosing(self._chunks(receive)) as chunks:
+                small, rest = await self._begin_of(chunks)
+                if rest:
+                    return await self._put_large(begin, announced, _chain(small, chunks))
+        return await self._put_small(begin, announced, small)
+
+    async def _put_small(self, begin: BeginUpload, announced: Announced, body: bytes) -> FilePut:
+        """Store what is complete already: a wrong body leaves no intent, a right one no parts."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        announced.check(len(body), sha256)
+        ticket = await self._bus.ask(begin, timeout_s=self._settings.answer_timeout_s)
+        return await self._or_abort(
+            ticket.upload_id, self._store_whole(ticket.upload_id, ticket.key, body, sha256)
+        )
+
+    async def _put_large(
+        self, begin: BeginUpload, announced: Announced, chunks: AsyncIterator[bytes]
+    ) -> FilePut:
+        ticket = await self._bus.ask(begin, timeout_s=self._settings.answer_timeout_s)
+        return await self._or_abort(
+            ticket.upload_id, self._store_stream(ticket.upload_id, ticket.key, announced, chunks)
+        )
+
+    async def _store_whole(self, upload_id: UUID, key: str, body: bytes, sha256: str) -> FilePut:
+        await self._store.put(key, body)
+        return await self._commit(upload_id, sha256, len(body))
+
+    async def _store_stream(
+        self, upload_id: UUID, key: str, announced: Announced, chunks: AsyncIterator[bytes]
+    ) -> FilePut:
+        hashed = StreamHash()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            async for piece in in_large_pieces(chunks):
+                await hashed.update(piece)
+                yield piece
+            announced.check(hashed.size, await hashed.hexdigest())
+
+        try:
+            await self._store.put(key, pieces(), size=announced.size)
+        except BodySizeMismatch as error:
+            raise BodyIncomplete(
+                f"{error.got} bytes came, {error.announced} were announced"
+            ) from None
+        return await self._commit(upload_id, await hashed.hexdigest(), hashed.size)
+
+    async def _commit(self, upload_id: UUID, sha256: str, size: int) -> FilePut:
+        crashpoint("after_put")
+        commit = CommitUpload(upload_id=upload_id, sha256=sha256, size=size)
+        answer = await self._bus.ask(commit, timeout_s=self._settings.answer_timeout_s)
+        crashpoint("after_commit")
+        return answer
+
+    async def _or_abort(self, upload_id: UUID, storing: Awaitable[FilePut]) -> FilePut:
+        """Return what was stored, or have storage forget it: in the background, at best effort."""
+        try:
+            return await storing
+        except BaseException:
+            aborting = asyncio.create_task(self._abort(upload_id))
+            self._aborting.add(aborting)
+            aborting.add_done_callback(self._aborting.discard)
+            raise
+
+    async def _abort(self, upload_id: UUID) -> None:
+        try:
+            await self._bus.ask(AbortUpload(upload_id=upload_id), timeout_s=2.0)
+        except Problem as problem:
+            log.info("upload %s is left to the sweeper: %s", upload_id, problem)
+
+    async def _chunks(self, receive: Receive) -> AsyncGenerator[bytes, None]:
+        """Yield the body as it comes, up to the limit."""
+        size = 0
+        while True:
+            message = await receive()
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > self._settings.max_upload_bytes:
+                raise self._too_large()
+            if chunk:
+                yield chunk
+            if not message.get("more_body", False):
+                return
+
+    async def _begin_of(self, chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+        """Return the body if it is small, else what came of it so far."""
+        gathered = bytearray()
+        async for chunk in chunks:
+            gathered += chunk
+            if len(gathered) > self._settings.small_body_bytes:
+                return bytes(gathered), True
+        return bytes(gathered), False
+
+    def _too_large(self) -> Problem:
+        most = self._settings.max_upload_bytes
+        return BodyTooLarge(f"a file has at most {most} bytes", most_bytes=most)
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
