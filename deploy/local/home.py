@@ -38,6 +38,11 @@ class Home:
         return self.path / "s3"
 
     @property
+    def backups(self) -> Path:
+        """The one place where file targets of backups may lie."""
+        return self.path / "backups"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 
@@ -78,7 +83,7 @@ class Home:
             # As root the database's account needs the way in: `servers.postgres` opens it to that
             # account's group alone, and it must not be closed under a running server.
             self.path.chmod(0o700)
-        for directory in (self.nats, self.s3, self.logs, self.run):
+        for directory in (self.nats, self.s3, self.logs, self.backups, self.run):
             directory.mkdir(mode=0o700, exist_ok=True)
             directory.chmod(0o700)
         self._prepare_sockets()

@@ -141,7 +141,13 @@ class Stack:
     def env(self, service: str) -> dict[str, str]:
         """Return the variables that ``service`` needs to run against this stack."""
         servers = self.servers if self._with_servers else None
-        return wiring.environment(service, self.ports, self.secrets.admin_key, servers)
+        return wiring.environment(
+            service,
+            self.ports,
+            self.secrets.admin_key,
+            servers,
+            backups=self.home.backups,
+        )
 
     @property
     def secrets(self) -> Secrets:

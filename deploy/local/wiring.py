@@ -6,6 +6,7 @@ What the user's environment says wins, for every service and every setting.
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from deploy.local.credentials import SERVICES
 from deploy.local.ports import HOST
@@ -58,13 +59,23 @@ def admin_key(generated: str) -> str:
 
 
 def environment(
-    service: str, ports: Mapping[str, int], generated_key: str, servers: Servers | None
+    service: str,
+    ports: Mapping[str, int],
+    generated_key: str,
+    servers: Servers | None,
+    *,
+    backups: Path,
 ) -> dict[str, str]:
     """Return what ``service`` gets beside the user's own environment.
 
     Without ``servers`` the user's environment has to name them: raises ``WrongVariable``.
     """
     ours = _listening(service, ports, generated_key)
+    if service == "backup":
+        ours |= {
+            "file_target_roots": str(backups),
+            "default_target_url": f"file://{quote(str(backups / 'local'))}",
+        }
     if servers is None:
         _demand_connections(service)
     else:
