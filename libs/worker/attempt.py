@@ -58,7 +58,8 @@ class Attempt:
             await self._tell(ending)
         name = ending.outcome if isinstance(ending, FinishTask) else "given-back"
         took = asyncio.get_running_loop().time() - started
-        SECONDS.labels(self._claimed.kind, name).observe(took)
+        kind = self._claimed.kind if self._claimed.kind in self._jobs else "unknown"
+        SECONDS.labels(kind, name).observe(took)
 
     def ask_to_stop(self) -> None:
         """Let the job stop at its next safe point, because this worker shuts down."""

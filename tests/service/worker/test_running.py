@@ -1,43 +1,22 @@
 """A worker runs what the ledger gives it, and tells how it went."""
 
 import asyncio
-from uuid import UUID
 
 import pytest
 
 from libs.chassis.bus import Bus
 from libs.contracts.progress import (
     CancelTask,
-    CreateTask,
     GetTask,
-    ListTaskLogs,
     TaskFinished,
-    TaskInfo,
 )
 from libs.worker import Worker
 from tests.listening import Events
 from tests.service.progress.ledger import Ask, DbOf, a_queue, make_due, ticks_of, until_state
-from tests.service.progress.ledger import an_order as an_external_order
 from tests.service.worker import jobs
 from tests.service.worker.jobs import Diary
+from tests.service.worker.working import a_worker, an_order, done, lines, until_stored
 from tests.waiting import eventually
-
-
-def an_order(kind: str, queue: str, **changes: object) -> CreateTask:
-    return an_external_order(kind=kind, queue=queue, **changes)
-
-
-def a_worker(bus: Bus, queue: str, diary: Diary | None = None, concurrency: int = 2) -> Worker:
-    given = [diary or Diary()]
-    return Worker(bus, queue=queue, jobs=[jobs], given=given, concurrency=concurrency)
-
-
-async def done(ask: Ask, task_id: UUID, timeout_s: float = 15.0) -> TaskInfo:
-    return await until_state(ask, task_id, "succeeded", "failed", "cancelled", timeout_s=timeout_s)
-
-
-async def lines(ask: Ask, task_id: UUID) -> list[str]:
-    return [line.message for line in (await ask(ListTaskLogs(task_id=task_id))).items]
 
 
 async def test_a_task_is_run_and_everybody_can_watch(
@@ -172,18 +151,6 @@ async def test_urgent_work_goes_first(ask: Ask, admin_bus: Bus, diary: Diary) ->
         await eventually(all_written)
 
     assert diary.lines == ["high", "high", "normal", "low", "low"]
-
-
-async def until_stored(bus: Bus, queue: str, count: int) -> int:
-    """Wait until so many messages of the queue are in the stream."""
-
-    async def stored() -> int:
-        info = await bus.jetstream.stream_info("WORK", subjects_filter=f"work.{queue}.>")
-        found = sum((info.state.subjects or {}).values())
-        assert found >= count
-        return found
-
-    return await eventually(stored)
 
 
 async def test_a_worker_takes_no_more_than_it_has_room_for(
