@@ -94,9 +94,9 @@ class ApiProblem(ClientFailure):
         )
 
     def __str__(self) -> str:
-        said = self.detail or self.title or f"status {self.status}"
+        said = ": ".join(part for part in (self.title, self.detail) if part)
         hint = f" (request {self.request_id})" if self.status >= 500 and self.request_id else ""
-        return f"{said} [{self.code}]{hint}"
+        return f"{said or f'status {self.status}'} [{self.code}]{hint}"
 
 
 def retry_after_s(value: str | None, now: datetime | None = None) -> float | None:

@@ -2,21 +2,39 @@
 
 import mimetypes
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from libs.client import listing
+from msgspec import Struct
+
 from libs.client.bodies import Body, body_of
 from libs.client.digests import etag, repr_digest
 from libs.client.downloads import download
-from libs.client.failures import DigestMismatch
-from libs.client.listing import files_url
+from libs.client.failures import DigestMismatch, FileNotFound
 from libs.client.meter import Meter, OnBytes
-from libs.client.paging import Page
+from libs.client.paging import Page, items, pages
 from libs.client.reading import read_once
 from libs.client.retries import NEVER
-from libs.client.transport import Content, Params, Transport, decode, segments
+from libs.client.transport import Content, Params, Transport, decode, segment, segments
 from libs.contracts.storage import FileInfo
+from libs.contracts.values import Labels
+
+
+class ListedFile(Struct, frozen=True, kw_only=True):
+    """A file as it is, or as it was at a ref."""
+
+    path: str
+    sha256: str
+    size: int
+    content_type: str
+    metadata: Labels
+    tags: Labels
+    modified_at: datetime
+    """At a ref: when its commit was made."""
+    revision: int | None = None
+    """Its version; absent at a ref."""
+    modified_by: str | None = None
 
 
 class Files:
@@ -74,9 +92,13 @@ class Files:
             raise
         return file
 
-    async def stat(self, bucket: str, path: str) -> FileInfo:
+    async def stat(self, bucket: str, path: str, *, ref: str | None = None) -> ListedFile:
         """Return what is known of a file; raises ``FileNotFound``."""
-        return await listing.one(self._transport, bucket, path, Page[FileInfo])
+        # Of all paths that begin with this one it is the first itself, in byte order.
+        async for file in self.list(bucket, path, ref=ref, limit=1):
+            if file.path == path:
+                return file
+        raise FileNotFound(f"there is no file {bucket}/{path}")
 
     def read(
         self, bucket: str, path: str, *, ref: str | None = None, version: int | None = None
@@ -115,14 +137,23 @@ class Files:
         )
 
     def list(
-        self, bucket: str, prefix: str = "", *, limit: int | None = None
-    ) -> AsyncIterator[FileInfo]:
+        self, bucket: str, prefix: str = "", *, ref: str | None = None, limit: int | None = None
+    ) -> AsyncIterator[ListedFile]:
         """Yield the files whose path begins with ``prefix``, in the byte order of their paths."""
-        return listing.below(self._transport, bucket, prefix, Page[FileInfo], limit=limit)
+        params: Params = {"prefix": prefix or None, "ref": ref}
+        return items(self._transport, _files(bucket), Page[ListedFile], params, limit=limit)
 
-    async def level(self, bucket: str, prefix: str = "") -> Page[FileInfo]:
+    async def level(
+        self, bucket: str, prefix: str = "", *, ref: str | None = None
+    ) -> Page[ListedFile]:
         """Return one level of the tree: files directly below ``prefix``, and deeper prefixes."""
-        return await listing.level(self._transport, bucket, prefix, Page[FileInfo])
+        params: Params = {"prefix": prefix or None, "delimiter": "/", "ref": ref}
+        found: list[ListedFile] = []
+        prefixes: list[str] = []
+        async for page in pages(self._transport, _files(bucket), Page[ListedFile], params):
+            found += page.items
+            prefixes += page.prefixes
+        return Page(items=found, prefixes=prefixes)
 
     async def delete(self, bucket: str, path: str, *, if_match: str | None = None) -> None:
         """Remove a file; raises ``ApiProblem`` 404 when there is none."""
@@ -139,7 +170,11 @@ def guess_type(path: str) -> str:
 
 
 def _url(bucket: str, path: str) -> str:
-    return f"{files_url(bucket)}/{segments(path)}"
+    return f"{_files(bucket)}/{segments(path)}"
+
+
+def _files(bucket: str) -> str:
+    return f"/buckets/{segment(bucket)}/files"
 
 
 def _state(ref: str | None, version: int | None) -> Params:

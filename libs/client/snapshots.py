@@ -65,9 +65,11 @@ class Targets:
         """Register a target, e.g. ``file:///backups``; the platform tries it first."""
         return await self._transport.post(TARGETS, TargetInfo, {"name": name, "url": url})
 
-    def list(self) -> AsyncIterator[TargetInfo]:
-        """Yield the targets by name."""
-        return items(self._transport, TARGETS, Page[TargetInfo])
+    async def list(self) -> AsyncIterator[TargetInfo]:
+        """Yield the targets by name; they are few, so they come in one piece."""
+        targets = await self._transport.get(TARGETS, Page[TargetInfo])
+        for target in targets.items:
+            yield target
 
     async def delete(self, name: str) -> None:
         """Forget a target; its snapshots stay where they are."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from libs.client.digests import sha256_of
 from libs.client.failures import ClientFailure
-from libs.contracts.storage import FileInfo
+from libs.client.files import ListedFile
 
 
 class LocalFile(Struct, frozen=True):
@@ -58,7 +58,7 @@ def tree_of(directory: Path, names: Iterable[str]) -> Tree:
     return Tree(files, left_out)
 
 
-def same(file: LocalFile, known: FileInfo | None) -> bool:
+def same(file: LocalFile, known: ListedFile | None) -> bool:
     """Tell whether ``known`` has this file's content; reads the file only if the sizes agree."""
     return known is not None and known.size == file.size and known.sha256 == sha256_of(file.path)
 

@@ -2,10 +2,9 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from libs.client import listing
 from libs.client.paging import Page, items
 from libs.client.transport import Transport, segment
-from libs.contracts.versioning import CommitDetail, CommitInfo, EntryInfo, Restored, VersionInfo
+from libs.contracts.versioning import CommitDetail, CommitInfo, Restored, VersionInfo
 
 
 class Versions:
@@ -29,20 +28,6 @@ class Versions:
     async def commit(self, bucket: str, commit: str) -> CommitDetail:
         """Return a commit with its changes."""
         return await self._transport.get(f"{_url(bucket)}/commits/{segment(commit)}", CommitDetail)
-
-    def files(
-        self, bucket: str, ref: str, prefix: str = "", *, limit: int | None = None
-    ) -> AsyncIterator[EntryInfo]:
-        """Yield the files whose path began with ``prefix`` at ``ref``."""
-        return listing.below(self._transport, bucket, prefix, Page[EntryInfo], ref=ref, limit=limit)
-
-    async def level(self, bucket: str, ref: str, prefix: str = "") -> Page[EntryInfo]:
-        """Return one level of the tree as it was at ``ref``."""
-        return await listing.level(self._transport, bucket, prefix, Page[EntryInfo], ref=ref)
-
-    async def file(self, bucket: str, ref: str, path: str) -> EntryInfo:
-        """Return what was known of a file at ``ref``; raises ``FileNotFound``."""
-        return await listing.one(self._transport, bucket, path, Page[EntryInfo], ref=ref)
 
     async def restore(
         self,

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from rich.prompt import Confirm
 
 from libs.client.cli.connect import FOUND, Connect
-from libs.client.cli.location import Place
+from libs.client.cli.location import Location, Place
 from libs.client.cli.output import (
     AsJson,
     counted,
@@ -19,10 +19,11 @@ from libs.client.cli.output import (
     tell,
     when,
 )
-from libs.client.cli.places import Found, below, find_all, find_level
+from libs.client.client import Client
 from libs.client.failures import FileNotFound, Usage
+from libs.client.files import ListedFile
+from libs.client.paging import Page
 from libs.client.parallel import each
-from libs.contracts.storage import FileInfo
 
 
 async def ls(
@@ -48,18 +49,15 @@ async def ls(
             else:
                 print_table(("bucket",), ((bucket.name,) for bucket in buckets))
             return
-        if recursive:
-            prefixes: list[str] = []
-            files = [file async for file in find_all(client, place, ref)]
-        else:
-            prefixes, files = await find_level(client, place, ref)
+        found = await (_all if recursive else _level)(client, place, ref)
     if json:
-        print_json([*({"prefix": prefix} for prefix in prefixes), *files])
+        print_json([*({"prefix": prefix} for prefix in found.prefixes), *found.items])
     elif long:
-        rows = [("", "", "", prefix) for prefix in prefixes]
-        print_table((">size", "modified", "type", "path"), [*rows, *map(_row, files)])
+        rows = [("", "", "", "", prefix) for prefix in found.prefixes]
+        headings = (">size", ">version", "modified", "type", "path")
+        print_table(headings, [*rows, *map(_row, found.items)])
     else:
-        for path in [*prefixes, *(file.path for file in files)]:
+        for path in [*found.prefixes, *(file.path for file in found.items)]:
             say(path)
 
 
@@ -82,7 +80,7 @@ async def rm(
                 raise Usage(f"{place} is no file; -r deletes everything below it")
             await client.files.delete(place.bucket, place.path)
             return 0
-        paths = [file.path async for file in client.files.list(place.bucket, below(place))]
+        paths = [file.path async for file in client.files.list(place.bucket, place.below)]
         if not paths:
             raise FileNotFound(f"there is nothing below {place}")
         if not yes:
@@ -106,6 +104,19 @@ def confirm(question: str) -> None:
         raise Usage("nothing was done")
 
 
-def _row(file: Found) -> tuple[str, str, str, str]:
-    moment = file.modified_at if isinstance(file, FileInfo) else file.committed_at
-    return (human_size(file.size), when(moment), file.content_type, file.path)
+async def _level(client: Client, place: Location, ref: str | None) -> Page[ListedFile]:
+    """Return one level below ``place``, or the file that it names."""
+    level = await client.files.level(place.bucket, place.below, ref=ref)
+    if level.items or level.prefixes or place.is_prefix:
+        return level
+    return Page(items=[await client.files.stat(place.bucket, place.path, ref=ref)])
+
+
+async def _all(client: Client, place: Location, ref: str | None) -> Page[ListedFile]:
+    found = client.files.list(place.bucket, place.below, ref=ref)
+    return Page(items=[file async for file in found])
+
+
+def _row(file: ListedFile) -> tuple[object, ...]:
+    version = file.revision or ""
+    return (human_size(file.size), version, when(file.modified_at), file.content_type, file.path)

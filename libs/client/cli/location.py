@@ -19,6 +19,11 @@ class Location(Struct, frozen=True):
         """Tell whether this can only mean many files."""
         return not self.path or self.path.endswith("/")
 
+    @property
+    def below(self) -> str:
+        """Return the prefix of everything below this place."""
+        return self.path if self.is_prefix else f"{self.path}/"
+
     def __str__(self) -> str:
         return f"{self.bucket}/{self.path}" if self.path else self.bucket
 

@@ -16,8 +16,6 @@ from libs.client.cli.bars import TransferBar
 from libs.client.cli.connect import FOUND, Connect
 from libs.client.cli.location import Location, Place
 from libs.client.cli.output import human_size, say, tell
-from libs.client.cli.places import below as everything_below
-from libs.client.cli.places import find_all, find_file
 from libs.client.client import Client
 from libs.client.digests import PIECE_BYTES, sha256_of
 from libs.client.failures import FileNotFound, Usage
@@ -182,15 +180,15 @@ async def _wanted(
             found = await _version(client, source, version)
             return [_Wanted(source.path, found.size, found.sha256, alone)]
         with suppress(FileNotFound):
-            file = await find_file(client, source, ref)
+            file = await client.files.stat(source.bucket, source.path, ref=ref)
             return [_Wanted(file.path, file.size, file.sha256, alone)]
     elif version is not None:
         raise Usage("--version is of one file, not of a prefix")
-    prefix = everything_below(source)
+    prefix = source.below
     directory = to or Path(prefix.rstrip("/").rpartition("/")[2] or source.bucket)
     files = [
         _Wanted(file.path, file.size, file.sha256, below(directory, file.path[len(prefix) :]))
-        async for file in find_all(client, source, ref)
+        async for file in client.files.list(source.bucket, prefix, ref=ref)
     ]
     if not files and prefix:
         raise FileNotFound(f"there is no file {source}, nor any below it")

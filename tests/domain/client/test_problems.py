@@ -20,7 +20,7 @@ def test_a_problem_is_read_with_its_code_detail_and_fields() -> None:
 
     assert (problem.code, problem.status) == ("bucket-exists", 409)
     assert problem.fields == {"bucket": "reports"}
-    assert str(problem) == "there is a bucket named reports [bucket-exists]"
+    assert str(problem) == "The name is taken: there is a bucket named reports [bucket-exists]"
 
 
 def test_a_problem_without_detail_says_its_title() -> None:

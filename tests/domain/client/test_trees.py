@@ -8,22 +8,19 @@ import pytest
 
 from libs.client.digests import sha256_of
 from libs.client.failures import ClientFailure
+from libs.client.files import ListedFile
 from libs.client.trees import below, joined, same, walk
-from libs.contracts.storage import FileInfo
 
 
-def known(sha256: str, size: int) -> FileInfo:
-    return FileInfo(
-        bucket="b",
+def known(sha256: str, size: int) -> ListedFile:
+    return ListedFile(
         path="p",
-        revision=1,
         sha256=sha256,
         size=size,
         content_type="text/plain",
         metadata={},
         tags={},
         modified_at=datetime.now(UTC),
-        modified_by="key:1",
     )
 
 
