@@ -28,6 +28,7 @@ class Platform:
     admin_key: str
     nats_url: str
     """As the user who may do all."""
+    store_url: str
     database_urls: Mapping[str, str]
     health_urls: Mapping[str, str]
 
@@ -42,6 +43,7 @@ class Platform:
             nats_url=(
                 told.nats.urls["admin"] if told.nats else os.environ["STRONGROOM_PROGRESS_NATS_URL"]
             ),
+            store_url=told.s3.url if told.s3 else os.environ["STRONGROOM_STORAGE_STORE_URL"],
             database_urls=(
                 told.postgres.urls
                 if told.postgres
