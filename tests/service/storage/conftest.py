@@ -1,0 +1,50 @@
+"""Buckets to work on, and what lies under them."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from libs.blobs import BlobStore, open_store
+from libs.chassis.database import Database
+from libs.contracts.storage import CreateBucket
+from tests.builders import a_bucket_name
+from tests.platform import Platform
+from tests.service.storage.bucket import ACTOR, Ask, Bucket
+
+
+@pytest.fixture(scope="session")
+def storage_environment(platform: Platform) -> dict[str, str]:
+    """What the storage service was started with."""
+    return {**os.environ, **platform.stack.env("storage")}
+
+
+@pytest.fixture(scope="session")
+async def store(storage_environment: dict[str, str]) -> AsyncIterator[BlobStore]:
+    """The platform's own object store."""
+    async with open_store(storage_environment["STRONGROOM_STORAGE_STORE_URL"]) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def db(platform: Platform) -> AsyncIterator[Database]:
+    """The schema of storage."""
+    async with Database(platform.database_urls["storage"], pool_size=8) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def a_bucket(ask: Ask, store: BlobStore) -> Callable[[], Awaitable[Bucket]]:
+    """Make a bucket that versioning leaves alone: this is about storage."""
+
+    async def make() -> Bucket:
+        name = a_bucket_name("storage")
+        await ask(CreateBucket(name=name, actor=ACTOR, versioning="off"))
+        return Bucket(ask, store, name)
+
+    return make
+
+
+@pytest.fixture
+async def bucket(a_bucket: Callable[[], Awaitable[Bucket]]) -> Bucket:
+    return await a_bucket()

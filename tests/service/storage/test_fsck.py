@@ -1,0 +1,104 @@
+import asyncio
+import sys
+from typing import Any
+
+import msgspec
+
+from libs.blobs import BlobStore
+from libs.chassis.database import Database
+from libs.contracts.ids import new_id
+from services.storage.domain.uploads import blob_key
+from tests.service.storage.bucket import Bucket
+from tests.service.storage.test_sweepers import an_old_id
+
+
+async def fsck(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
+    """Run the operator's command beside the service; return its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.storage",
+        "fsck",
+        *arguments,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await process.communicate()
+    return process.returncode or 0, printed.decode()
+
+
+async def differences(environment: dict[str, str]) -> dict[tuple[str, str], Any]:
+    code, printed = await fsck(environment, "--json")
+    report = msgspec.json.decode(printed)
+    assert code == (1 if report["differences"] else 0)
+    return {(found["kind"], found["what"]): found for found in report["first_differences"]}
+
+
+async def test_planted_differences_are_found_and_nothing_else(
+    bucket: Bucket, db: Database, store: BlobStore, storage_environment: dict[str, str]
+) -> None:
+    body = new_id().bytes
+    for path in ("lost", "cut", "wrong", "good"):
+        await bucket.put(path, body + path.encode())
+    await bucket.begin("in progress", b"not committed yet")
+    lost, cut = [(await bucket.get(path)).blob.key for path in ("lost", "cut")]
+    orphan, young = blob_key(an_old_id()), blob_key(new_id())
+    before = await differences(storage_environment)
+
+    await store.delete(lost)
+    await store.put(cut, b"short")
+    await store.put(orphan, b"orphan")
+    await store.put(young, b"young")
+    await _enlarge(db, "wrong", 1)
+    planted = await differences(storage_environment)
+
+    assert set(planted) - set(before) == {
+        ("object-missing", lost),
+        ("object-size", cut),
+        ("object-unnamed", orphan),
+        ("file-content", f"{bucket.name}/wrong"),
+    }
+    await store.put(lost, body + b"lost")
+    await store.put(cut, body + b"cut")
+    await store.delete(orphan)
+    await store.delete(young)
+    await _enlarge(db, "wrong", -1)
+    assert await differences(storage_environment) == before
+
+
+async def test_what_happens_meanwhile_is_no_difference(
+    bucket: Bucket, storage_environment: dict[str, str]
+) -> None:
+    before = await differences(storage_environment)
+    busy = asyncio.create_task(_keep_busy(bucket))
+
+    during = await differences(storage_environment)
+
+    busy.cancel()
+    await asyncio.wait([busy])
+    assert during == before
+
+
+async def test_the_table_has_totals(bucket: Bucket, storage_environment: dict[str, str]) -> None:
+    await bucket.put("a", b"counted")
+    _, printed = await fsck(storage_environment)
+    lines = printed.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["files", "blobs", "objects"]
+    assert lines[-1].endswith("differences")
+
+
+async def test_a_store_that_is_down_is_no_difference(storage_environment: dict[str, str]) -> None:
+    down = {"STRONGROOM_STORAGE_STORE_URL": "s3://a:b@127.0.0.1:1/nowhere?tls=false"}
+    code, printed = await fsck(storage_environment | down)
+    assert (code, printed.splitlines()[-1]) == (2, "fsck: the object store does not answer")
+
+
+async def _keep_busy(bucket: Bucket) -> None:
+    while True:
+        await bucket.put("busy", new_id().bytes)
+
+
+async def _enlarge(db: Database, path: str, by: int) -> None:
+    async with db.connection() as conn:
+        await conn.execute("UPDATE file SET size = size + $2 WHERE path = $1", path, by)
