@@ -62,5 +62,5 @@ def decode(headers: Mapping[str, str] | None, body: bytes) -> Event:
         decoder = _decoders[event_type] = msgspec.json.Decoder(cls)
     try:
         return decoder.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise UnreadableEvent(f"{event_type}: {error}") from error

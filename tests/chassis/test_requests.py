@@ -83,7 +83,9 @@ async def test_a_bug_is_answered_with_an_incident_and_no_text(small_service: Run
     assert "hunter2" not in str(details)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"name": 7}', b'{"name": "No Such Name"}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"[" * 100_000, b'{"name": 7}', b'{"name": "No Such Name"}']
+)
 async def test_what_cannot_be_read_is_malformed(small_service: RunSmall, body: bytes) -> None:
     async with small_service(__name__, Pace()) as small:
         answer = await small.bus.client.request(MarkBucket.subject, body, timeout=2)
