@@ -44,7 +44,18 @@ lint: $(STAMP) ## Check format, style, types, imports and generated documents
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-cache
-	@if test -d docs_tools; then $(PY) -m docs_tools --check; fi
+	@$(PY) -m docs.reference --check
+	@git ls-files '*.py' | xargs wc -l | awk '$$1 > 300 && $$2 != "total" {print "warning: " $$2 " has " $$1 " lines, more than a page can hold"}'
+
+docs: $(STAMP) ## Write the generated documents anew
+	@$(PY) -m docs.reference
+	@$(PY) -m tests.contracts.samples
+
+lock: $(STAMP) ## Resolve requirements.lock anew: every version with its hash, no server address
+	@$(PY) -m pip install --quiet --disable-pip-version-check uv
+	@$(PY) -m uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-package strongroom \
+		--no-header --no-annotate -o requirements.lock
 
 bench: $(STAMP) ## Measure, print a table, write it to bench/results/
 	@exec $(PY) -m bench $(ARGS)
@@ -53,4 +64,4 @@ clean: ## Remove caches and .venv; data in .strongroom stays (see `strongroom lo
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -not -path './.strongroom/*' -prune -exec rm -rf {} +
 
-.PHONY: help setup run demo test test-fast lint bench clean
+.PHONY: help setup run demo test test-fast lint docs lock bench clean
