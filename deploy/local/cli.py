@@ -1,6 +1,8 @@
 """``strongroom local …``, also ``python -m deploy.local …``: the embedded stack of a checkout."""
 
 import os
+import shlex
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,6 +55,38 @@ def status(*, root: Root = CHECKOUT) -> int:
     console.print(screen.table(rows, console.width))
     if told:
         console.print(f"{told.url}", highlight=False)
+    return 0
+
+
+@app.command
+def env(*, root: Root = CHECKOUT) -> int:
+    """Print what a shell needs to reach the running stack: ``eval "$(strongroom local env)"``."""
+    told = read_run_file(Home.of(root))
+    if told is None:
+        raise control.CannotDo("the stack of this checkout is not running")
+    variables = {"STRONGROOM_URL": told.url, "STRONGROOM_API_KEY": told.admin_key}
+    if told.nats is not None:
+        variables["STRONGROOM_NATS_URL"] = told.nats.urls["subscriber"]
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+@app.command
+def kill(name: str, *, root: Root = CHECKOUT) -> int:
+    """End one process with SIGKILL, as a crash would, to see it come back.
+
+    Parameters
+    ----------
+    name
+        As ``strongroom local status`` shows it.
+    """
+    pids = {process.name: process.pid for process in control.processes(Home.of(root))}
+    pid = pids.get(name)
+    if pid is None:
+        raise control.CannotDo(f"{name} is not running; there are {', '.join(sorted(pids))}")
+    os.kill(pid, signal.SIGKILL)
+    print(f"killed {name}, process {pid}")
     return 0
 
 
