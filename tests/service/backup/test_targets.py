@@ -6,6 +6,7 @@ import pytest
 from libs.contracts.backup import CreateTarget, DeleteTarget, ListTargets, TargetInfo
 from libs.contracts.problems import AnsweredWithProblem
 from tests.service.backup.steps import ACTOR, Ask, Backups, Files, Folder
+from tests.waiting import eventually
 
 
 def a_name() -> str:
@@ -130,3 +131,14 @@ async def test_a_target_with_a_running_task_cannot_be_forgotten(
 
     assert refused.value.named == "target-in-use"
     await backups.end_of(accepted.task_id)
+
+
+async def test_a_platform_begins_with_a_target(
+    ask: Ask, backup_environment: dict[str, str]
+) -> None:
+    url = backup_environment["STRONGROOM_BACKUP_DEFAULT_TARGET_URL"]
+
+    async def found() -> list[str]:
+        return [item.url for item in (await ask(ListTargets())).items if item.name == "local"]
+
+    assert await eventually(found) == [url]
