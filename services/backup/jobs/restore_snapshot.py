@@ -18,7 +18,7 @@ from services.backup.domain import manifest
 from services.backup.domain.damage import DamageReport, first_of
 from services.backup.domain.errors import PathNotInSnapshot, RestoreIncomplete
 from services.backup.domain.manifest import ManifestFile
-from services.backup.domain.restoring import RestoreState, Selection
+from services.backup.domain.restoring import Restore, RestoreState, Selection
 from services.backup.domain.tasks import RESTORE_SNAPSHOT, SnapshotTask
 from services.backup.manifests import read_files, read_lines
 from services.backup.repository import restores, snapshots, targets
@@ -91,14 +91,7 @@ async def restore_snapshot(
             async for files in _batches(vault, manifest_sha256, wish.selection, state.after):
                 await restorer.restore(files)
                 await task.checkpoint(msgspec.to_builtins(state))
-    result = SnapshotRestored(
-        snapshot_id=snapshot.snapshot_id,
-        into=wish.into,
-        files=selected.files,
-        restored=state.restored,
-        unchanged=selected.files - state.restored - state.damage.files,
-        bytes=state.restored_bytes,
-    )
+    result = _result(args.snapshot_id, wish, selected, state)
     _raise_if_incomplete(task, state.damage, result)
     await _announce(db, task, result)
     return result
@@ -140,6 +133,19 @@ async def _batches(
         wanted = [file for file in files if file.path > after and selection.wants(file.path)]
         if wanted:
             yield wanted
+
+
+def _result(
+    snapshot_id: UUID, wish: Restore, selected: _Selected, state: RestoreState
+) -> SnapshotRestored:
+    return SnapshotRestored(
+        snapshot_id=snapshot_id,
+        into=wish.into,
+        files=selected.files,
+        restored=state.restored,
+        unchanged=selected.files - state.restored - state.damage.files,
+        bytes=state.restored_bytes,
+    )
 
 
 def _raise_if_incomplete(task: Task, damage: DamageReport, result: SnapshotRestored) -> None:
