@@ -1,16 +1,21 @@
-"""Free ports on the loopback address, the same at every start unless somebody took one."""
+"""Free ports on the loopback address, the same at every start unless somebody took one.
+
+All of them are below 32768, where the kernel begins to give ports to clients by chance.
+"""
 
 import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
 from deploy.local.home import Home, write_private
 
 HOST = "127.0.0.1"
-BELOW_EPHEMERAL = range(20_000, 32_000)
-"""The kernel gives its own clients ports from 32768 on, so none of these is taken by chance."""
+SINGLE = range(22_700, 30_000)
+PAIRED = range(20_000, 22_700)
+"""For servers that also listen ``PAIR_OFFSET`` above."""
+PAIR_OFFSET = 10_000
 
 
 def is_free(port: int) -> bool:
@@ -25,33 +30,40 @@ def is_free(port: int) -> bool:
     return True
 
 
-def free_port(taken: Iterable[int] = ()) -> int:
-    """Return a free port that is not in ``taken``."""
-    unwanted = set(taken)
-    for _ in range(2_000):
-        port = random.choice(BELOW_EPHEMERAL)
-        if port not in unwanted and is_free(port):
-            return port
-    raise OSError("found no free port between 20000 and 32000")
+def is_free_pair(port: int) -> bool:
+    """Return whether ``port`` and its partner are free."""
+    return is_free(port) and is_free(port + PAIR_OFFSET)
 
 
 def choose_ports(
-    home: Home, names: Iterable[str], preferred: dict[str, int] | None = None
+    home: Home,
+    names: Iterable[str],
+    *,
+    paired: Collection[str] = (),
+    preferred: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
     """Return a free port for each name: remembered, else preferred, else any; and remember them.
 
-    Nothing of this stack may be running, or its own ports count as taken.
+    For a name of ``paired`` the port ``PAIR_OFFSET`` above is free too. Nothing of this stack may
+    be running, or its own ports count as taken.
     """
-    known = preferred or {}
     remembered = remembered_ports(home)
     chosen: dict[str, int] = {}
     for name in names:
-        wanted = [remembered.get(name), known.get(name)]
-        others = {*chosen.values(), *(p for n, p in remembered.items() if n != name)}
-        usable = (p for p in wanted if p and p not in chosen.values() and is_free(p))
-        chosen[name] = next(usable, None) or free_port(others)
+        wanted = (remembered.get(name), (preferred or {}).get(name))
+        fits = is_free_pair if name in paired else is_free
+        usable = (p for p in wanted if p and p not in chosen.values() and fits(p))
+        taken = {*chosen.values(), *remembered.values()}
+        chosen[name] = next(usable, 0) or _any(PAIRED if name in paired else SINGLE, fits, taken)
     write_private(home.ports_file, msgspec.json.encode({**remembered, **chosen}))
     return chosen
+
+
+def _any(ports: range, fits: Callable[[int], bool], taken: Collection[int]) -> int:
+    for port in random.sample(ports, len(ports)):
+        if port not in taken and fits(port):
+            return port
+    raise OSError(f"no port between {ports.start} and {ports.stop} is free")
 
 
 def remembered_ports(home: Home) -> dict[str, int]:

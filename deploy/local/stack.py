@@ -18,7 +18,7 @@ from deploy.local.ports import choose_ports, is_free, remembered_ports
 from deploy.local.programs import Program
 from deploy.local.readiness import NotReady, answers_ready, is_listening, wait_for
 from deploy.local.run_file import RunFile, describe, remove_run_file, write_run_file
-from deploy.local.servers.all import PORT_NAMES, Servers
+from deploy.local.servers.all import PAIRED_PORT_NAMES, PORT_NAMES, Servers
 from deploy.local.supervisor import Process, Supervisor, SupervisorGone
 
 SERVICES_READY_WITHIN_S = 60.0
@@ -219,7 +219,10 @@ class Stack:
         given = self._given_ports()
         names = [*wiring.port_names(), *(PORT_NAMES if self._with_servers else ())]
         for attempts_left in (2, 1, 0):
-            self.ports = choose_ports(self.home, names, self._preferred) | given
+            chosen = choose_ports(
+                self.home, names, paired=PAIRED_PORT_NAMES, preferred=self._preferred
+            )
+            self.ports = chosen | given
             try:
                 self._launch()
             except NotReady:

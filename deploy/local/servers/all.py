@@ -13,6 +13,7 @@ from deploy.local.servers.s3 import PORT_NAMES as S3_PORT_NAMES
 from deploy.local.servers.s3 import S3
 
 PORT_NAMES = ("postgres", "nats", *S3_PORT_NAMES)
+PAIRED_PORT_NAMES = S3_PORT_NAMES
 READY_WITHIN_S = 60.0
 
 

@@ -15,13 +15,14 @@ from minio.error import MinioException
 
 from deploy.local.credentials import Secrets
 from deploy.local.home import Home, write_private
-from deploy.local.ports import HOST
+from deploy.local.ports import HOST, PAIR_OFFSET
 from deploy.local.programs import Program, binary
 
 BUCKET = "strongroom"
 REGION = "us-east-1"
 PARTS = ("s3", "master", "volume", "filer", "admin")
-PORT_NAMES = tuple(name for part in PARTS for name in (f"s3.{part}", f"s3.{part}.grpc"))
+PORT_NAMES = tuple(f"s3.{part}" for part in PARTS)
+"""Each part also listens for gRPC, ``PAIR_OFFSET`` above."""
 
 MEMORY_LIMIT = "448MiB"
 """Go counts more than is resident: this keeps ~270 MB, and puts are as fast as with 800 MB."""
@@ -48,11 +49,7 @@ class S3:
         """Write the configuration and return the program."""
         identities = self.home.run / "s3.json"
         write_private(identities, json.dumps(self._identities()).encode())
-        ports = [
-            f"-{part}.port{kind}={self.ports[f's3.{part}{kind}']}"
-            for part in PARTS
-            for kind in ("", ".grpc")
-        ]
+        ports = [f"-{part}.port={self.ports[f's3.{part}']}" for part in PARTS]
         return Program(
             name="s3",
             group="servers",
@@ -73,6 +70,8 @@ class S3:
                 "-admin.ui=false",
                 "-webdav=false",
                 "-master.telemetry=false",
+                # Its own election would take seconds, in which its own volumes are refused.
+                "-master.resumeState=false",
                 "-volume.preStopSeconds=0",
                 "-master.volumeSizeLimitMB=1024",
             ),
@@ -99,25 +98,28 @@ class S3:
         }
 
     def is_ready(self) -> bool:
-        """Return whether signed requests are answered and the bucket is there; make it if not."""
+        """Return whether objects can be put and got; make the bucket if it is not there."""
+        http = urllib3.PoolManager(retries=False, timeout=2)
         client = Minio(
             self.endpoint.removeprefix("http://"),
             self.secrets.s3_access_key,
             self.secrets.s3_secret_key,
             region=REGION,
             secure=False,
-            http_client=urllib3.PoolManager(retries=False, timeout=2),
+            http_client=http,
         )
         try:
             if not client.bucket_exists(BUCKET):
                 client.make_bucket(BUCKET)
-        except (MinioException, urllib3.exceptions.HTTPError):
+            # Names are answered before the volumes, which hold the bytes, have been announced.
+            status = http.request("GET", f"http://{HOST}:{self.ports['s3.master']}/dir/status")
+            return bool(status.json()["Topology"]["Max"])
+        except (MinioException, urllib3.exceptions.HTTPError, ValueError, KeyError):
             return False
-        return True
 
     def remove_sockets(self) -> None:
         """Remove the sockets that the server leaves in ``/tmp``, a place it does not let choose."""
         for part in PARTS:
-            for kind in ("", ".grpc"):
-                name = f"seaweedfs-{part}{kind.replace('.', '-')}-{self.ports[f's3.{part}{kind}']}"
-                Path(f"/tmp/{name}.sock").unlink(missing_ok=True)  # noqa: S108 - its fixed place
+            port = self.ports[f"s3.{part}"] + PAIR_OFFSET
+            socket = Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock")  # noqa: S108 - its fixed place
+            socket.unlink(missing_ok=True)
