@@ -1,4 +1,4 @@
-"""What trees of 100,000 files cost: `python -m bench.version_trees` prints a table."""
+"""What trees of 100,000 files cost: pure computation, no servers."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -7,14 +7,40 @@ from random import Random
 from statistics import median
 from typing import TypeVar
 
+from msgspec import Struct
+
 from services.versioning.domain import tree
 from services.versioning.domain.tree import Entry, Node, NodeId
 
-FILES = 100_000
 CHANGED = 10
-ROUNDS = 20
+MANY = 1000
 WORDS = ("alpha", "beta", "report", "invoice", "module", "service", "config", "image", "release")
 T = TypeVar("T")
+
+
+class TreeCost(Struct, frozen=True, kw_only=True):
+    """Medians over several edits of one tree."""
+
+    paths: str
+    files: int
+    path_bytes: float
+    build_s: float
+    nodes: int
+    stored_bytes: int
+    edit_s: float
+    """Ten changed files in one commit."""
+    edit_bytes: float
+    """What that commit stores."""
+    diff_s: float
+    """Between the two commits."""
+    many_s: float
+    """A thousand changed files in one commit."""
+
+
+def run(*, quick: bool = False) -> list[TreeCost]:
+    """Measure trees of four kinds of paths."""
+    files, rounds = (10_000, 3) if quick else (100_000, 20)
+    return [measure(path, files, rounds) for path in (flat, nested, digests, deep)]
 
 
 def flat(number: int) -> str:
@@ -47,10 +73,10 @@ def timed(work: Callable[[], T]) -> tuple[float, T]:
     return time.perf_counter() - started, result
 
 
-def measure(path: Callable[[int], str]) -> str:
-    """Build one tree, edit and compare it, and return a row of the table."""
+def measure(path: Callable[[int], str], files: int, rounds: int) -> TreeCost:
+    """Build one tree, edit and compare it."""
     random = Random(7)
-    paths = sorted({path(number) for number in range(FILES)})
+    paths = sorted({path(number) for number in range(files)})
     entries = [(path, entry(random)) for path in paths]
     build_s, nodes = timed(lambda: list(tree.build(entries)))
     root = nodes[-1].node_id
@@ -60,7 +86,7 @@ def measure(path: Callable[[int], str]) -> str:
         return {node_id: tree.decode(node_id, stored[node_id]) for node_id in node_ids}
 
     def edits(changed: int) -> Iterator[tuple[float, int, float]]:
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             changes = {path: entry(random) for path in random.sample(paths, changed)}
             edit_s, edited = timed(lambda: tree.drive(tree.edit(root, changes), read))  # noqa: B023
             stored.update({node_id: new.data for node_id, new in edited.nodes.items()})
@@ -68,26 +94,16 @@ def measure(path: Callable[[int], str]) -> str:
             assert len(found.deltas) == changed
             yield edit_s, sum(len(new.data) for new in edited.nodes.values()), diff_s
 
-    edit_s, added, diff_s = map(median, zip(*edits(CHANGED), strict=True))
-    thousand_s = median(seconds for seconds, *_ in edits(1000))
-    length = sum(map(len, paths)) / len(paths)
-    cells = (
-        f"{path.__name__}, {length:.0f} bytes",
-        f"{build_s:.2f} s",
-        f"{len(nodes):,}",
-        f"{sum(len(new.data) for new in nodes) / 1e6:.1f} MB",
-        f"{edit_s * 1000:.1f} ms",
-        f"{added / 1024:.1f} KiB",
-        f"{diff_s * 1000:.1f} ms",
-        f"{thousand_s * 1000:.0f} ms",
+    edit_s, edit_bytes, diff_s = map(median, zip(*edits(CHANGED), strict=True))
+    return TreeCost(
+        paths=path.__name__,
+        files=files,
+        path_bytes=sum(map(len, paths)) / len(paths),
+        build_s=build_s,
+        nodes=len(nodes),
+        stored_bytes=sum(len(new.data) for new in nodes),
+        edit_s=edit_s,
+        edit_bytes=edit_bytes,
+        diff_s=diff_s,
+        many_s=median(seconds for seconds, *_ in edits(MANY)),
     )
-    return f"| {' | '.join(cells)} |"
-
-
-if __name__ == "__main__":
-    print(
-        "| paths | build | nodes | stored | 10 changes | their bytes | their diff | 1,000 changes |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
-    for path in (flat, nested, digests, deep):
-        print(measure(path))

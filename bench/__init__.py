@@ -1,0 +1,1 @@
+"""What Strongroom costs, measured beside what it is built on; README.md tells how."""
