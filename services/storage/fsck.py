@@ -6,7 +6,7 @@ seems to differ is looked at once more by itself before it is reported.
 
 import argparse
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -18,8 +18,7 @@ from libs.chassis.database import Database
 from libs.contracts.problems import Problem
 from services.storage.comparing import Count, counted, unequal
 from services.storage.domain.files import Blob
-from services.storage.domain.slices import is_begun_before
-from services.storage.domain.uploads import BLOBS, upload_of_key
+from services.storage.domain.uploads import BLOBS, begun_at, upload_of_key
 from services.storage.repository import blobs, checks
 from services.storage.settings import Settings
 from services.storage.store_failures import store_failures
@@ -93,9 +92,7 @@ async def _check_files(db: Database, report: Report) -> None:
 
 
 async def _check_blobs(db: Database, store: BlobStore, settings: Settings, report: Report) -> None:
-    young = datetime.now(UTC) - timedelta(
-        seconds=settings.upload_lease_s + settings.orphan_margin_s
-    )
+    young = settings.begun_before_are_orphans(datetime.now(UTC))
     async with db.transaction(isolation="repeatable_read", readonly=True) as tx:
         rows = counted(blobs.walk(tx), report.blobs)
         objects = counted(aiter(store.list(BLOBS)), report.objects)
@@ -131,7 +128,8 @@ async def _check_object(
 
 def _may_be_swept_yet(key: str, young: datetime) -> bool:
     """Tell whether the sweep of orphans will come to an object: it leaves new ones alone."""
-    return upload_of_key(key) is not None and not is_begun_before(key, young)
+    upload_id = upload_of_key(key)
+    return upload_id is not None and begun_at(upload_id) >= young
 
 
 async def _is_there(store: BlobStore, key: str) -> bool:

@@ -14,7 +14,7 @@ from prometheus_client import Counter
 
 from libs.blobs import BlobStore
 from libs.chassis.database import Database
-from services.storage.domain.slices import is_begun_before, slices_since
+from services.storage.domain.slices import Span, to_sweep
 from services.storage.repository import purging, uploads
 from services.storage.requests.blobs import EXPORTS
 from services.storage.settings import Settings
@@ -59,18 +59,16 @@ async def sweep_orphans(db: Database, store: BlobStore, settings: Settings) -> N
     Such objects are new, so only the slices since the last sweep (and two days before it, for
     writers that took longer than their lease) are listed; old ones are the business of ``fsck``.
     """
-    before = datetime.now(UTC) - timedelta(
-        seconds=settings.upload_lease_s + settings.orphan_margin_s
-    )
     async with db.connection() as conn:
-        mark = await purging.find_mark(conn, ORPHANS)
-    for slice_ in slices_since(mark, before):
+        mark = await purging.get_mark(conn, ORPHANS)
+    span = to_sweep(mark, settings.begun_before_are_orphans(datetime.now(UTC)))
+    for slice_ in span.slices():
         with store_failures():
-            async for keys in _batches(_keys_begun_before(store, slice_, before)):
+            async for keys in _batches(_keys(store, slice_, span)):
                 async with db.connection() as conn:
                     SWEPT.labels("orphans").inc(await purging.doom_unnamed(conn, keys))
     async with db.connection() as conn:
-        await purging.upsert_mark(conn, ORPHANS, before)
+        await purging.update_mark(conn, ORPHANS, span.till)
 
 
 async def sweep_exports(store: BlobStore, settings: Settings) -> None:
@@ -97,9 +95,9 @@ async def purge_deleted_buckets(db: Database) -> None:
         SWEPT.labels("rows").inc(max(rows, 1))
 
 
-async def _keys_begun_before(store: BlobStore, slice_: str, before: datetime) -> AsyncIterator[str]:
+async def _keys(store: BlobStore, slice_: str, span: Span) -> AsyncIterator[str]:
     async for found in store.list(slice_):
-        if is_begun_before(found.key, before):
+        if span.holds(found.key):
             yield found.key
 
 

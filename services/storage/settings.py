@@ -1,3 +1,4 @@
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta
@@ -30,3 +31,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
 
     export_kept_s: Seconds = 24 * 3600.0
     """How long exports lie in the store."""
+
+    def begun_before_are_orphans(self, now: datetime) -> datetime:
+        """Return when an upload began at the latest whose object has to have a record by now."""
+        return now - timedelta(seconds=self.upload_lease_s + self.orphan_margin_s)

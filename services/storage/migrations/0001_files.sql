@@ -103,10 +103,12 @@ CREATE TABLE doomed_object (
     CONSTRAINT doomed_object_is_one PRIMARY KEY (key)
 );
 
--- How far a sweep over time-sliced keys has come.
+-- How far a sweep over time-sliced keys has come. What is older than the first sweep is not ours:
+-- a new database that is given a store in use must not take all of it for orphans.
 CREATE TABLE sweep_mark (
     sweep      text        NOT NULL,
-    swept_till timestamptz NOT NULL,
+    first_at   timestamptz NOT NULL DEFAULT now(),
+    swept_till timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT sweep_mark_is_one PRIMARY KEY (sweep)
 );
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.chassis.database import Connection
+from services.storage.domain.slices import Mark
 
 
 async def find_deleted_bucket_for_update(tx: Connection) -> UUID | None:
@@ -94,22 +95,28 @@ async def doom_unnamed(tx: Connection, keys: Sequence[str]) -> int:
     return _affected(status)
 
 
-async def find_mark(conn: Connection, sweep: str) -> datetime | None:
-    """Return how far ``sweep`` has come."""
-    swept_till: datetime | None = await conn.fetchval(
-        "SELECT swept_till FROM sweep_mark WHERE sweep = $1", sweep
+async def get_mark(conn: Connection, sweep: str) -> Mark:
+    """Return how far ``sweep`` has come; the first time it begins now."""
+    row = await conn.fetchrow(
+        """
+        INSERT INTO sweep_mark AS m (sweep)
+        VALUES ($1)
+        ON CONFLICT (sweep) DO UPDATE
+        SET swept_till = m.swept_till
+        RETURNING first_at, swept_till
+        """,
+        sweep,
     )
-    return swept_till
+    return Mark(**dict(row or {}))
 
 
-async def upsert_mark(conn: Connection, sweep: str, swept_till: datetime) -> None:
+async def update_mark(conn: Connection, sweep: str, swept_till: datetime) -> None:
     """Note how far ``sweep`` has come; never back."""
     await conn.execute(
         """
-        INSERT INTO sweep_mark (sweep, swept_till)
-        VALUES ($1, $2)
-        ON CONFLICT (sweep) DO UPDATE
-        SET swept_till = greatest(sweep_mark.swept_till, excluded.swept_till)
+        UPDATE sweep_mark
+        SET swept_till = greatest(swept_till, $2)
+        WHERE sweep = $1
         """,
         sweep,
         swept_till,

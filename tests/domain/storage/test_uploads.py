@@ -11,7 +11,6 @@ from services.storage.domain.errors import (
     UploadCommitted,
     UploadExpired,
 )
-from services.storage.domain.slices import is_begun_before, slices_since
 from services.storage.domain.uploads import Committed, begun_at, blob_key, upload_of_key
 from tests.domain.storage.builders import NOON, a_bucket, a_digest, an_upload
 
@@ -40,7 +39,6 @@ def test_an_id_knows_when_it_was_made() -> None:
 )
 def test_a_key_that_no_upload_made_is_nobodys(key: str) -> None:
     assert upload_of_key(key) is None
-    assert not is_begun_before(key, datetime.max.replace(tzinfo=UTC))
 
 
 def test_an_upload_in_time_into_an_open_bucket_may_be_committed() -> None:
@@ -85,25 +83,3 @@ def test_the_event_of_a_commit_tells_what_its_answer_tells() -> None:
     assert event.occurred_at == answer.file.modified_at == NOON
     assert event.operation == "put"
     assert event.bucket_id == upload.bucket.bucket_id
-
-
-def test_the_first_sweep_looks_everywhere_and_later_ones_at_new_slices() -> None:
-    assert list(slices_since(None, NOON)) == ["blobs"]
-    assert list(slices_since(NOON, NOON + timedelta(hours=6))) == [
-        "blobs/2026/11/19",
-        "blobs/2026/11/20",
-        "blobs/2026/11/21",
-    ]
-
-
-def test_a_sweep_after_a_long_pause_misses_no_day() -> None:
-    swept = list(slices_since(NOON - timedelta(days=40), NOON))
-    assert len(swept) == 43
-    assert swept[0] == "blobs/2026/10/10"
-
-
-def test_only_what_began_before_is_old_enough() -> None:
-    upload_id = new_id()
-    began = begun_at(upload_id)
-    assert is_begun_before(blob_key(upload_id), began + timedelta(seconds=1))
-    assert not is_begun_before(blob_key(upload_id), began)

@@ -130,6 +130,11 @@ async def test_an_orphaned_object_goes_and_a_young_one_stays(
         await store.put(key, b"whose is it?")
     await bucket.put("a", b"has a row")
 
+    await sweep_orphans(db, store, settings)
+    await sweep_doomed_objects(db, store)
+    assert await _is_there(store, old), "it is older than this database's first sweep"
+
+    await _run_for_days(db, 10)
     await asyncio.gather(sweep_orphans(db, store, settings), sweep_orphans(db, store, settings))
     await sweep_doomed_objects(db, store)
 
@@ -191,6 +196,19 @@ async def _expire(db: Database, ticket: UploadTicket) -> None:
         await conn.execute(
             "UPDATE upload SET expires_at = now() - interval '1 s' WHERE upload_id = $1",
             ticket.upload_id,
+        )
+
+
+async def _run_for_days(db: Database, days: int) -> None:
+    """Let the sweep of orphans have begun some days ago."""
+    async with db.connection() as conn:
+        await conn.execute(
+            """
+            UPDATE sweep_mark
+            SET first_at = now() - make_interval(days => $1),
+                swept_till = now() - make_interval(days => $1)
+            """,
+            days,
         )
 
 
