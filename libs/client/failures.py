@@ -79,18 +79,26 @@ class ApiProblem(ClientFailure):
     @classmethod
     def of(cls, response: httpx.Response) -> "ApiProblem":
         """Read the problem in a response whose body was read; any error answer will do."""
-        body = _body(response)
+        return cls.read(
+            {"title": response.reason_phrase} | _body(response),
+            status=response.status_code,
+            retry_after_s=retry_after_s(response.headers.get("retry-after")),
+            request_id=response.headers.get("x-request-id"),
+        )
+
+    @classmethod
+    def read(cls, body: dict[str, Any], *, status: int | None = None, **more: Any) -> "ApiProblem":
+        """Read a problem from its JSON; ``status`` is that of the answer, if it came as one."""
         kind = str(body.get("type", ""))
-        status = response.status_code
+        status = status or int(body.get("status", 500))
         code = kind.removeprefix(PROBLEM_PREFIX) if kind.startswith(PROBLEM_PREFIX) else ""
         return cls(
             code or f"http-{status}",
             status,
-            title=str(body.get("title", "")) or response.reason_phrase,
+            title=str(body.get("title", "") or ""),
             detail=str(body.get("detail", "") or ""),
             fields={name: value for name, value in body.items() if name not in _MEMBERS},
-            retry_after_s=retry_after_s(response.headers.get("retry-after")),
-            request_id=response.headers.get("x-request-id"),
+            **more,
         )
 
     def __str__(self) -> str:

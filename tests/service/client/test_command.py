@@ -1,0 +1,338 @@
+"""The `strongroom` command against the real platform: what it does, says, and how it ends."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.client import Client, Connection
+from libs.client.digests import sha256_of
+from tests.builders import a_bucket_name
+from tests.platform import Platform
+from tests.waiting import eventually
+
+CHECKOUT = Path(__file__).parents[3]
+
+
+@dataclass
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@dataclass
+class Command:
+    """The command as a user of one platform runs it, in a directory of their own."""
+
+    directory: Path
+    environment: dict[str, str]
+
+    async def start(self, *words: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "libs.client.cli",
+            *words,
+            cwd=self.directory,
+            env=self.environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def __call__(self, *words: str, stdin: bytes = b"") -> Ended:
+        process = await self.start(*words)
+        out, err = await process.communicate(stdin)
+        assert process.returncode is not None
+        return Ended(process.returncode, out.decode(), err.decode())
+
+    async def ok(self, *words: str, stdin: bytes = b"") -> Ended:
+        ended = await self(*words, stdin=stdin)
+        assert ended.code == 0, ended.err
+        return ended
+
+
+@pytest.fixture
+def strongroom(platform: Platform, tmp_path: Path) -> Command:
+    return Command(
+        tmp_path,
+        {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path / "home"),
+            "PYTHONPATH": str(CHECKOUT),
+            "STRONGROOM_URL": platform.url,
+            "STRONGROOM_API_KEY": platform.admin_key,
+        },
+    )
+
+
+@pytest.fixture
+async def bucket(strongroom: Command) -> str:
+    name = a_bucket_name("command")
+    await strongroom.ok("buckets", "create", name)
+    return name
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A directory with names that need care."""
+    for name in ("a.txt", "deep/er/b.txt", "ü ?#%&+.txt", "empty", "[red]x"):
+        path = tmp_path / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("" if name == "empty" else name * 100)
+    (tmp_path / "tree" / "large.bin").write_bytes(os.urandom(6 << 20))
+    return tmp_path / "tree"
+
+
+def digests(directory: Path) -> dict[str, str]:
+    files = (path for path in directory.rglob("*") if path.is_file())
+    return {path.relative_to(directory).as_posix(): sha256_of(path) for path in files}
+
+
+async def test_a_directory_goes_in_and_comes_out_equal(
+    strongroom: Command, bucket: str, tree: Path, tmp_path: Path
+) -> None:
+    put = await strongroom.ok("put", str(tree), f"{bucket}/in", "-j", "4")
+    await strongroom.ok("get", f"{bucket}/in", "out")
+
+    assert put.out.startswith("put 6 files, ")
+    assert digests(tmp_path / "out") == digests(tree)
+
+
+async def test_only_what_differs_is_moved_with_sync(
+    strongroom: Command, bucket: str, tree: Path
+) -> None:
+    await strongroom.ok("put", str(tree), bucket)
+    await strongroom.ok("get", bucket, "out")
+    (tree / "a.txt").write_text("changed")
+
+    put = await strongroom.ok("put", str(tree), bucket, "--sync")
+    got = await strongroom.ok("get", bucket, "out", "--sync")
+
+    assert "put 1 file, " in put.out
+    assert "5 unchanged" in put.out
+    assert "got 1 file, " in got.out
+    assert "5 unchanged" in got.out
+
+
+async def test_stdin_becomes_a_file_and_a_file_becomes_stdout(
+    strongroom: Command, bucket: str
+) -> None:
+    content = os.urandom(3 << 20)
+
+    process = await strongroom.start("put", "-", f"{bucket}/dump")
+    await process.communicate(content)
+    process = await strongroom.start("cat", f"{bucket}/dump")
+    out, _ = await process.communicate()
+
+    assert out == content
+
+
+async def test_levels_prefixes_and_all_files_are_listed(
+    strongroom: Command, bucket: str, tree: Path
+) -> None:
+    await strongroom.ok("put", str(tree), bucket)
+
+    level = await strongroom.ok("ls", bucket)
+    deep = await strongroom.ok("ls", f"{bucket}/deep", "-r")
+    one = await strongroom.ok("ls", f"{bucket}/a.txt", "--json")
+    buckets = await strongroom.ok("ls", "--json")
+
+    assert set(level.out.splitlines()) == {
+        "deep/", "a.txt", "empty", "large.bin", "ü ?#%&+.txt", "[red]x"
+    }  # fmt: skip
+    assert deep.out.splitlines() == ["deep/er/b.txt"]
+    assert one.json()[0]["size"] == (tree / "a.txt").stat().st_size
+    assert bucket in {each["name"] for each in buckets.json()}
+
+
+async def test_an_old_version_can_be_seen_read_and_restored(
+    strongroom: Command, bucket: str
+) -> None:
+    place = f"{bucket}/notes.md"
+    for text in (b"first", b"second"):
+        await strongroom.ok("put", "-", place, stdin=text)
+
+    async def both() -> list[Any]:
+        versions = (await strongroom.ok("log", place, "--json")).json()
+        return versions if len(versions) == 2 else []
+
+    newest, oldest = await eventually(both)
+    before = await strongroom.ok("cat", place, "--version", "1")
+    then = await strongroom.ok("cat", place, "--ref", oldest["commit_id"])
+    restored = await strongroom.ok("restore", place, "--version", "1", "-m", "undo")
+    now = await strongroom.ok("cat", place)
+    commits = await strongroom.ok("log", bucket, "--json")
+
+    assert (newest["version"], oldest["version"]) == (2, 1)
+    assert [before.out, then.out, now.out] == ["first"] * 3
+    assert "1 file changed" in restored.out
+    assert commits.json()[0]["message"] == "undo"
+
+
+async def test_a_snapshot_brings_back_what_was_deleted(
+    strongroom: Command, bucket: str, tree: Path
+) -> None:
+    await strongroom.ok("put", str(tree), bucket)
+    taken = await strongroom.ok("snapshot", "take", bucket, "--wait")
+    snapshot = (await strongroom.ok("snapshot", "ls", bucket, "--json")).json()[0]
+    await strongroom.ok("rm", "-r", bucket, "--yes")
+
+    await strongroom.ok("snapshot", "restore", snapshot["snapshot_id"], "--wait")
+    verified = await strongroom.ok("snapshot", "verify", snapshot["snapshot_id"], "--wait")
+    await strongroom.ok("get", bucket, "out")
+
+    assert "6 files" in taken.out
+    assert "6 of 6 files are whole" in verified.out
+    assert digests(strongroom.directory / "out") == digests(tree)
+
+
+async def test_what_happens_in_a_bucket_is_shown_while_it_happens(
+    strongroom: Command, bucket: str
+) -> None:
+    watching = await strongroom.start("watch", bucket, "--json")
+    assert watching.stdout is not None
+    seen: list[Any] = []
+
+    async def told() -> bool:
+        await strongroom.ok("put", "-", f"{bucket}/seen.txt", stdin=b"x")
+        assert watching.stdout is not None
+        line = await asyncio.wait_for(watching.stdout.readline(), 2)
+        seen.append(json.loads(line))
+        return True
+
+    await eventually_within(told)
+    watching.send_signal(signal.SIGINT)
+    code = await watching.wait()
+
+    assert seen[0]["type"] == "file.stored"
+    assert seen[0]["event"]["path"] == "seen.txt"
+    assert code == 130
+
+
+async def eventually_within(look: Any) -> None:
+    """The command needs a moment to begin to listen: try again while it tells nothing."""
+
+    async def patiently() -> bool:
+        try:
+            return bool(await look())
+        except TimeoutError:
+            return False
+
+    await eventually(patiently, timeout_s=30)
+
+
+async def test_a_failure_is_one_line_and_exit_code_1(strongroom: Command, bucket: str) -> None:
+    for words, told in (
+        (("cat", f"{bucket}/nothing"), "file-not-found"),
+        (("get", f"{bucket}/nothing"), "there is no file"),
+        (("ls", "no-such-bucket"), "bucket-not-found"),
+        (("buckets", "create", bucket), "bucket-exists"),
+        (("put", "no-such-file", f"{bucket}/x"), "No such file"),
+        (("ls", "--url", "http://127.0.0.1:9", "--key", "sr_x"), "cannot reach"),
+        (("ls", "--key", "sr_" + "0" * 32 + "_" + "0" * 64), "unauthorized"),
+    ):
+        ended = await strongroom(*words)
+
+        assert ended.code == 1, words
+        assert told in ended.err
+        assert ended.err.startswith("strongroom: ")
+        assert ended.err.count("\n") == 1
+
+
+async def test_misuse_is_one_line_and_exit_code_2(strongroom: Command, bucket: str) -> None:
+    for words in (
+        ("put",),
+        ("nonsense",),
+        ("ls", "/etc"),
+        ("rm", bucket),
+        ("restore", bucket),
+        ("rm", "-r", bucket, "--jobs"),
+        ("tasks", "show", "no-uuid"),
+    ):
+        ended = await strongroom(*words)
+
+        assert ended.code == 2, words
+        assert ended.err.count("\n") == 1
+
+
+async def test_deleting_much_asks_first(strongroom: Command, bucket: str) -> None:
+    await strongroom.ok("put", "-", f"{bucket}/x", stdin=b"x")
+
+    refused = await strongroom("rm", "-r", bucket)
+
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    assert (await strongroom.ok("ls", bucket)).out == "x\n"
+
+
+async def test_a_new_key_opens_what_its_scopes_say_until_it_is_revoked(
+    strongroom: Command, bucket: str, platform: Platform
+) -> None:
+    created = await strongroom.ok("keys", "create", "reader", "--scope", "read", "--json")
+    key = created.json()[0]
+    reader = Command(
+        strongroom.directory, strongroom.environment | {"STRONGROOM_API_KEY": key["key"]}
+    )
+
+    may = await reader("ls", bucket)
+    may_not = await reader("put", "-", f"{bucket}/x", stdin=b"x")
+    await strongroom.ok("keys", "revoke", key["key_id"])
+    gone = await reader("ls", bucket)
+
+    assert (may.code, may_not.code, gone.code) == (0, 1, 1)
+    assert "forbidden" in may_not.err
+    assert "unauthorized" in gone.err
+
+
+async def test_a_login_is_remembered(strongroom: Command, platform: Platform) -> None:
+    fresh = {
+        name: value
+        for name, value in strongroom.environment.items()
+        if not name.startswith("STRONGROOM_")
+    }
+    user = Command(strongroom.directory, fresh)
+    nobody = await user("ls")
+
+    await user.ok("login", platform.url, "--key", platform.admin_key)
+    somebody = await user.ok("status")
+
+    assert nobody.code == 1
+    assert "no platform is known" in nobody.err
+    assert "profile default" in somebody.out
+
+
+async def test_a_list_that_nobody_reads_to_its_end_ends_quietly(
+    strongroom: Command, bucket: str, tree: Path
+) -> None:
+    await strongroom.ok("put", str(tree), bucket)
+    process = await strongroom.start("ls", "-r", bucket, "--json")
+    assert process.stdout is not None
+    process.stdout._transport.close()  # type: ignore[attr-defined]
+
+    _, err = await process.communicate()
+
+    assert err == b""
+
+
+async def test_many_files_are_listed_over_several_pages(platform: Platform, bucket: str) -> None:
+    connection = Connection(url=platform.url, key=platform.admin_key)
+    async with Client(connection=connection) as client, asyncio.TaskGroup() as puts:
+        for number in range(12):
+            puts.create_task(client.files.put(bucket, f"n/{number:04}", b"x"))
+    async with Client(connection=connection) as client:
+        listed = [file.path async for file in client.files.list(bucket, "n/", limit=7)]
+
+    assert listed == [f"n/{number:04}" for number in range(7)]
