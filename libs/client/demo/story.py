@@ -104,7 +104,8 @@ class Story:
                 self._expect(path, changed.sha256, changed.size)
                 versions = await self._versions(path, before, changed.sha256)
                 step.files += 1
-                say(f"\nversions of {path}")
+                say("")
+                say(f"versions of {path}")
                 print_versions(versions)
 
     async def _versions(self, path: str, before: str, after: str) -> list[VersionInfo]:
@@ -125,7 +126,8 @@ class Story:
     async def _take_snapshot(self) -> UUID:
         with self._figures.step("snapshot taken") as step:
             accepted = await self._client.snapshots.take(self.bucket, target=TARGET)
-            say(f"\nsnapshot {accepted.snapshot_id}")
+            say("")
+            say(f"snapshot {accepted.snapshot_id}")
             await follow(self._client, accepted)
             snapshot = await self._client.snapshots.get(accepted.snapshot_id)
             step.files, step.bytes = snapshot.files, snapshot.bytes
