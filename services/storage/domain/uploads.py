@@ -120,6 +120,7 @@ def upload_of_key(key: str) -> UUID | None:
     """Return the upload that made ``key``, or None when no upload of ours could have."""
     try:
         upload_id = UUID(key.rsplit("/", 1)[-1])
-    except ValueError:
+        made = blob_key(upload_id)
+    except (ValueError, OverflowError):  # no UUID, or one with a time beyond the year 9999
         return None
-    return upload_id if blob_key(upload_id) == key else None
+    return upload_id if made == key else None

@@ -1,5 +1,5 @@
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -34,7 +34,9 @@ def test_an_id_knows_when_it_was_made() -> None:
         "blobs/2026/11/21/readme",
         "blobs/2026/11/22/01a20046-cd33-7597-9575-1fb50aacd1d8",
         "blobs/01a20046-cd33-7597-9575-1fb50aacd1d8",
-        f"blobs/2026/11/21/{uuid4()}",
+        "blobs/2026/11/21/f3283462-86fb-4b24-8c01-5e9bf38b4c4f",
+        "blobs/2026/11/21/ffffffff-ffff-7fff-bfff-ffffffffffff",
+        "blobs/2026/11/21/01A20046-CD33-7597-9575-1FB50AACD1D8",
     ],
 )
 def test_a_key_that_no_upload_made_is_nobodys(key: str) -> None:
