@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
 import msgspec
@@ -42,6 +43,7 @@ class Bus:
         self._url = url
         self._drain_timeout_s = drain_timeout_s
         self._reconnected: list[Callable[[], None]] = []
+        self._waiting: set[asyncio.Timeout] = set()
         self._client: Client | None = None
         self._jetstream: JetStreamContext | None = None
 
@@ -63,6 +65,7 @@ class Bus:
             # What waits to be sent is bounded while the server is away.
             pending_size=8 * 1024 * 1024,
             error_cb=_log_once_per_kind(),
+            disconnected_cb=self._on_disconnected,
             reconnected_cb=self._on_reconnected,
         )
         self._jetstream = self._client.jetstream(timeout=5)
@@ -101,27 +104,47 @@ class Bus:
         """Return the typed answer of the service that owns ``request``.
 
         Raises ``AnsweredWithProblem`` with what that service answered, and ``ServiceUnavailable``
-        when nobody serves it, at once, or nobody answers within ``timeout_s``.
+        when nobody serves it or the server is lost, at once, or nobody answers within
+        ``timeout_s``.
         """
         if not self.client.is_connected:
             raise _unavailable()
         with telemetry.span(f"ask {request.subject}", kind=SpanKind.CLIENT):
             try:
-                answer = await self.client.request(
-                    request.subject,
-                    msgspec.json.encode(request),
-                    timeout=timeout_s,
-                    headers=telemetry.outgoing(),
-                )
+                async with self.waiting(timeout_s):
+                    answer = await self.client.request(
+                        request.subject,
+                        msgspec.json.encode(request),
+                        timeout=timeout_s,
+                        headers=telemetry.outgoing(),
+                    )
             except NoRespondersError as error:
                 raise ServiceUnavailable(
                     f"{request.owner} is not running", retry_after_s=1
                 ) from error
             except (NatsTimeoutError, NatsError, OSError) as error:
                 raise ServiceUnavailable(
-                    f"{request.owner} did not answer in {timeout_s:g} s", retry_after_s=1
+                    self._why_no_answer(request.owner, timeout_s), retry_after_s=1
                 ) from error
         return _read_answer(request, answer)
+
+    def _why_no_answer(self, owner: str, timeout_s: float) -> str:
+        if not self.client.is_connected:
+            return "NATS does not answer"
+        return f"{owner} did not answer in {timeout_s:g} s"
+
+    @asynccontextmanager
+    async def waiting(self, timeout_s: float) -> AsyncIterator[None]:
+        """Raise ``TimeoutError`` inside after ``timeout_s``, or as soon as the server is lost.
+
+        An answer that was on its way then never comes.
+        """
+        async with asyncio.timeout(timeout_s) as patience:
+            self._waiting.add(patience)
+            try:
+                yield
+            finally:
+                self._waiting.discard(patience)
 
     async def publish_live(self, subject: str, update: msgspec.Struct) -> None:
         """Tell whoever listens right now; nobody keeps it, and a lost server loses it."""
@@ -153,6 +176,12 @@ class Bus:
         if sorted(info.config.subjects or []) != sorted(spec.subjects):
             return await self.jetstream.update_stream(config)
         return info
+
+    async def _on_disconnected(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for patience in self._waiting:
+            if not patience.expired():
+                patience.reschedule(now)
 
     async def _on_reconnected(self) -> None:
         log.info("connected to NATS again")

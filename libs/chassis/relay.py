@@ -12,6 +12,7 @@ remembers, and each consumer's inbox drops the rest.
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ from libs.contracts.streams import REQUESTED_BY_ALL, stream_for, streams_of
 
 BATCH = 500
 PUBLISH_TIMEOUT_S = 5.0
-CHECK_STREAMS_S = 2.0
+CHECK_EVERY_S = 2.0
 KEEP = "7 days"
 TRY_LOCK = "SELECT pg_try_advisory_lock(hashtext('strongroom relay'), hashtext(current_schema()))"
 
@@ -56,7 +57,7 @@ class Relay:
         self._interval_s = interval_s
         self._bell = asyncio.Event()
         self._leads = False
-        self._streams_checked_at = float("-inf")
+        self._checked_at = float("-inf")
         self._background: set[asyncio.Task[None]] = set()
         db.when_announced(self.ring)
 
@@ -90,10 +91,11 @@ class Relay:
         lock = await self._db.lone_connection()
         try:
             if not await lock.fetchval(TRY_LOCK):
+                WAITING.set(0)  # the leader tells
                 return
             self._leads = True
             log.info("leading the relay")
-            self._streams_checked_at = float("-inf")
+            self._checked_at = float("-inf")
             while not lock.is_closed():
                 await self._round(lock)
         finally:
@@ -103,15 +105,14 @@ class Relay:
     async def _round(self, lock: "asyncpg.Connection[asyncpg.Record]") -> None:
         self._bell.clear()
         now = asyncio.get_running_loop().time()
-        if now - self._streams_checked_at >= CHECK_STREAMS_S:
+        if now - self._checked_at >= CHECK_EVERY_S:
             await lock.execute("SELECT 1")  # the lock lives only as long as its session
+            await self._tidy()
             await self._check_streams()
-            self._streams_checked_at = now
+            self._checked_at = now
         if await self.publish_waiting() < BATCH:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), self._interval_s)
-            except TimeoutError:
-                await self._tidy()
 
     async def publish_waiting(self, limit: int = BATCH) -> int:
         """Publish the oldest waiting events in order and mark them; return how many there were."""
@@ -128,28 +129,30 @@ class Relay:
         return len(rows)
 
     async def _publish(self, rows: Sequence[_Row]) -> list[tuple[_Row, PubAck]]:
-        """Publish ``rows`` at once, in their order; return those that a stream acknowledged."""
-        answers = await asyncio.gather(
-            *(
-                self._bus.jetstream.publish(
-                    row.subject,
-                    row.payload,
-                    timeout=PUBLISH_TIMEOUT_S,
-                    stream=stream_for(row.subject).name,
-                    headers=row.headers,
-                )
-                for row in rows
-            ),
-            return_exceptions=True,
-        )
-        acknowledged: list[tuple[_Row, PubAck]] = []
-        for row, answer in zip(rows, answers, strict=True):
-            if isinstance(answer, BaseException):
-                # It may be stored nevertheless: the next round sends it with the same id.
-                log.warning("publishing %s: %s", row.subject, repr(answer))
-            else:
-                acknowledged.append((row, answer))
-        return acknowledged
+        """Publish ``rows`` at once, in their order; return those that a stream acknowledged.
+
+        What is not among them may be stored nevertheless: it is sent again with the same id.
+        """
+        async with self._bus.waiting(PUBLISH_TIMEOUT_S + 1):
+            answers = await asyncio.gather(
+                *(
+                    self._bus.jetstream.publish(
+                        row.subject,
+                        row.payload,
+                        timeout=PUBLISH_TIMEOUT_S,
+                        stream=stream_for(row.subject).name,
+                        headers=row.headers,
+                    )
+                    for row in rows
+                ),
+                return_exceptions=True,
+            )
+        answered = list(zip(rows, answers, strict=True))
+        refused = [(row, why) for row, why in answered if isinstance(why, BaseException)]
+        if refused:
+            row, why = refused[0]
+            log.warning("%d events wait, first %s: %r", len(refused), row.subject, why)
+        return [(row, ack) for row, ack in answered if not isinstance(ack, BaseException)]
 
     async def _check_streams(self) -> None:
         """Declare the service's streams, and publish again what a lost one has not got."""
@@ -201,7 +204,7 @@ class Relay:
                         SELECT ctid
                         FROM {table}
                         WHERE {column} < now() - interval '{KEEP}'
-                        LIMIT 1000
+                        LIMIT 5000
                     ))
                     """  # noqa: S608 - three constants of this module
                 )
