@@ -17,6 +17,7 @@ from services.gateway.edge.keys import Keys
 from services.gateway.edge.parts import Parts
 from services.gateway.edge.rates import Rates
 from services.gateway.edge.server import HttpServer
+from services.gateway.live.hub import Hub
 from services.gateway.loops import forget_old_answers
 from services.gateway.routes.given import Cursors, Platform, dependencies
 from services.gateway.settings import Settings
@@ -33,6 +34,8 @@ def build(settings: Settings) -> Service:
     store = open_store(settings.store_url)
     rates = Rates(settings)
     keys = Keys(db, bus, rates, settings)
+    hub = Hub(bus, settings)
+    keys.when_revoked(hub.key_revoked)
     budget = Budget(settings.transfer_memory_bytes, settings.transfer_wait_s)
     given = dependencies(
         settings=settings,
@@ -42,10 +45,11 @@ def build(settings: Settings) -> Service:
         uploads=Uploads(bus, store, budget, settings),
         downloads=Downloads(store, budget, settings),
         parts=Parts(db, bus, store),
+        hub=hub,
     )
     app = build_application(settings, db, keys, rates, given)
     return Service(
-        opens=[db, bus, store, keys, HttpServer(Front(cast("App", app), settings), settings)],
+        opens=[db, bus, store, keys, hub, HttpServer(Front(cast("App", app), settings), settings)],
         given=[settings, db, bus, store],
         loops=[every(HOUR_S, forget_old_answers)],
     )

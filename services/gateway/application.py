@@ -23,6 +23,7 @@ from services.gateway.routes import (
     changes,
     docs,
     files,
+    live,
     system,
     tasks,
     versions,
@@ -31,7 +32,7 @@ from services.gateway.routes.given import PREFIX
 from services.gateway.routes.refusals import describe_refusals
 from services.gateway.settings import Settings
 
-API = (buckets, files, changes, versions, backups, tasks, api_keys, system)
+API = (buckets, files, changes, versions, backups, tasks, api_keys, system, live)
 
 DESCRIPTION = """Put a file in: it is stored once, versioned like git, backed up, and everybody who
 cares hears about it. Failures are RFC 9457 problems. Lists go on with `?cursor=<next>`. A POST with

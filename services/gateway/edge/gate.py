@@ -1,5 +1,6 @@
 """Who may come in: every route says what it needs, and a route that says nothing lets nobody in."""
 
+import logging
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
@@ -9,9 +10,12 @@ from litestar.handlers.base import BaseRouteHandler
 from services.gateway.domain import paths
 from services.gateway.domain.failures import Forbidden, InvalidInput, Unauthorized
 from services.gateway.domain.keys import Identity, Needs
+from services.gateway.edge import problems
 from services.gateway.edge.asgi import RAW_FILE, App, Receive, Scope, Send, header
 from services.gateway.edge.keys import Keys
 from services.gateway.edge.rates import Rates
+
+log = logging.getLogger(__name__)
 
 KEYS_IN_QUERY = frozenset({"key", "api_key", "apikey", "token", "access_token", "authorization"})
 MOST_QUERY_FIELDS = 50
@@ -32,6 +36,26 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on who is let in, as the scope's ``user``."""
+        if scope["type"] == "websocket":
+            await self._open_socket(scope, receive, send)
+        else:
+            await self._check(scope)
+            await self._app(scope, receive, send)
+
+    async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a WebSocket like any request: its handshake is one."""
+        try:
+            await self._check(scope)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered
+            await problems.refuse_socket(scope, send, error)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            log.exception("a WebSocket failed")
+            raise
+
+    async def _check(self, scope: Scope) -> None:
         handler: BaseRouteHandler = scope["route_handler"]
         if scope.get("method") != "OPTIONS":
             query = _names(scope["query_string"])
@@ -41,7 +65,6 @@ class Gate:
                 # A new dict: the router keeps the one that it found, for the next request.
                 given = {"path": paths.decode(scope[RAW_FILE])}
                 scope["path_params"] = scope["path_params"] | given
-        await self._app(scope, receive, send)
 
     async def _let_in(self, scope: Scope, handler: BaseRouteHandler, query: list[str]) -> None:
         wanted: Needs | None = handler.opt.get("needs")

@@ -13,7 +13,7 @@ from libs.blobs import failures as blobs
 from libs.contracts.ids import new_id
 from libs.contracts.problems import Problem, ProblemDetails, ServiceUnavailable
 from services.gateway.domain import failures
-from services.gateway.edge.asgi import REQUEST_ID, Scope
+from services.gateway.edge.asgi import REQUEST_ID, Scope, Send
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -94,6 +94,20 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
         media_type=MEDIA_TYPE,
         headers=headers_of(details),
     )
+
+
+async def refuse_socket(scope: Scope, send: Send, error: Exception) -> None:
+    """Answer a WebSocket's handshake with a problem (ASGI's ``websocket.http.response``)."""
+    details = named(error)
+    body = body_of(details, instance_of(scope))
+    lines = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        *((k.encode("ascii"), v.encode("latin-1")) for k, v in headers_of(details).items()),
+    ]
+    start = {"type": "websocket.http.response.start", "status": details.status, "headers": lines}
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": body})
 
 
 def _invalid(error: ValidationException) -> Problem:

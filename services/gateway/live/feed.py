@@ -16,6 +16,7 @@ from libs.chassis.bus import Bus
 HEARTBEAT_S = 2.0
 SILENT_AFTER_S = 3 * HEARTBEAT_S
 FORGET_AFTER_S = 30.0
+READ_S = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,6 @@ class Event(NamedTuple):
     sequence: int
     headers: dict[str, str]
     body: bytes
-    pending: int
-    """How many more the stream had for us when it was sent."""
 
 
 Listener = Callable[[Event], Awaitable[None]]
@@ -94,18 +93,7 @@ class Feed:
         after = self._from(await position_of(self._bus, self._stream))
         inbox = self._bus.client.new_inbox()
         subscription = await self._bus.subscribe(inbox, self._queue.put)
-        config = ConsumerConfig(
-            deliver_subject=inbox,
-            filter_subjects=self._subjects,
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=after + 1,
-            ack_policy=AckPolicy.NONE,
-            max_deliver=1,
-            mem_storage=True,
-            num_replicas=1,
-            idle_heartbeat=HEARTBEAT_S,
-            inactive_threshold=FORGET_AFTER_S,
-        )
+        config = _config(inbox, self._subjects, after)
         try:
             await self._bus.jetstream.add_consumer(self._stream, config)
         except BaseException:
@@ -129,9 +117,7 @@ class Feed:
         if position.sequence.consumer != self._delivered:
             raise TimeoutError("a delivery was lost")
         self._after = position.sequence.stream
-        return Event(
-            self._epoch, self._after, message.headers or {}, message.data, position.num_pending
-        )
+        return _event(self._epoch, message)
 
 
 async def position_of(bus: Bus, stream: str) -> Position:
@@ -139,3 +125,55 @@ async def position_of(bus: Bus, stream: str) -> Position:
     info = await bus.jetstream.stream_info(stream)
     created = info.created.isoformat() if info.created else ""
     return Position(created, info.state.first_seq, info.state.last_seq)
+
+
+async def read_between(
+    bus: Bus, stream: str, subjects: Sequence[str], *, after: int, upto: int, most: int
+) -> list[Event] | None:
+    """Return the events behind ``after`` up to ``upto``; None for too many, or gone ones."""
+    now = await position_of(bus, stream)
+    if after >= upto:
+        return []
+    if after + 1 < now.first:
+        return None
+    queue: asyncio.Queue[Msg] = asyncio.Queue()
+    inbox = bus.client.new_inbox()
+    subscription = await bus.subscribe(inbox, queue.put)
+    try:
+        config = _config(inbox, subjects, after)
+        info = await bus.jetstream.add_consumer(stream, config)
+        expected = info.num_pending or 0
+        if expected > most:
+            return None
+        found: list[Event] = []
+        async with asyncio.timeout(READ_S):
+            while len(found) < expected:
+                message = await queue.get()
+                if message.reply:
+                    found.append(_event(now.epoch, message))
+        return [event for event in found if event.sequence <= upto]
+    except TimeoutError:
+        return None
+    finally:
+        with suppress(NatsError, OSError):
+            await subscription.unsubscribe()
+
+
+def _config(inbox: str, subjects: Sequence[str], after: int) -> ConsumerConfig:
+    return ConsumerConfig(
+        deliver_subject=inbox,
+        filter_subjects=list(subjects),
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=after + 1,
+        ack_policy=AckPolicy.NONE,
+        max_deliver=1,
+        mem_storage=True,
+        num_replicas=1,
+        idle_heartbeat=HEARTBEAT_S,
+        inactive_threshold=FORGET_AFTER_S,
+    )
+
+
+def _event(epoch: str, message: Msg) -> Event:
+    sequence = message.metadata.sequence.stream
+    return Event(epoch, sequence, message.headers or {}, message.data)

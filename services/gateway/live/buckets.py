@@ -1,0 +1,128 @@
+"""The topic of a bucket: its events, in the order and from the places of their streams."""
+
+import asyncio
+import hashlib
+from typing import Any
+
+import msgspec
+
+from libs.chassis.bus import Bus
+from libs.contracts.storage import GetBucket
+from services.gateway.domain.live import Seen
+from services.gateway.live.feed import Event, Feed, Listener, position_of, read_between
+from services.gateway.live.sources import News, Snapshot, Tell
+
+MOST_MISSED = 2000
+"""Whoever missed more is better served with a fresh list."""
+
+
+class BucketSource:
+    """``file.*`` and ``bucket.*`` of STORAGE, and ``version.created`` of VERSIONING.
+
+    A place is the last sequence of both streams, ``"<storage>.<versioning>"``.
+    """
+
+    def __init__(self, bus: Bus, bucket: str) -> None:
+        self._bus = bus
+        self._bucket = bucket
+        self._tell: Tell = lambda: None
+        self._strands = (
+            ("STORAGE", [f"file.*.{bucket}", f"bucket.*.{bucket}"]),
+            ("VERSIONING", [f"version.created.{bucket}"]),
+        )
+        self._epochs = ["", ""]
+        self._taken = [0, 0]
+        self._waiting: list[tuple[int, Event]] = []
+        self._running: list[asyncio.Task[Any]] = []
+
+    async def open(self, tell: Tell) -> None:
+        """Make sure that the bucket exists, then follow both streams from now."""
+        await self._bus.ask(GetBucket(name=self._bucket), timeout_s=2.0)
+        self._tell = tell
+        for index, (stream, subjects) in enumerate(self._strands):
+            now = await position_of(self._bus, stream)
+            self._epochs[index] = now.epoch
+            self._taken[index] = now.last
+            feed = Feed(self._bus, stream, subjects, epoch=now.epoch, after=now.last)
+            self._running.append(asyncio.create_task(feed.run(self._listener(index))))
+
+    async def close(self) -> None:
+        """Stop following."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def take(self) -> News | None:
+        """Return the events that came since, as one publication."""
+        if not self._waiting:
+            return None
+        events, self._waiting = self._waiting, []
+        for index, event in events:
+            self._taken[index] = event.sequence
+            self._epochs[index] = event.epoch
+        return News(
+            epoch=self._epoch(),
+            offset=_offset(self._taken),
+            data={"events": [_shown(event) for _, event in events]},
+        )
+
+    async def snapshot(self) -> Snapshot:
+        """Return the bucket; its files are a list of their own."""
+        info = await self._bus.ask(GetBucket(name=self._bucket), timeout_s=2.0)
+        return Snapshot(epoch=self._epoch(), offset=_offset(self._taken), data=info)
+
+    async def missed(self, since: Seen) -> list[News] | None:
+        """Read what came after ``since`` from the streams, if they are the same and long enough."""
+        places = _places(since.offset)
+        if since.epoch != self._epoch() or places is None:
+            return None
+        found: list[Event] = []
+        for index, (stream, subjects) in enumerate(self._strands):
+            if places[index] > self._taken[index]:
+                return None
+            part = await read_between(
+                self._bus,
+                stream,
+                subjects,
+                after=places[index],
+                upto=self._taken[index],
+                most=MOST_MISSED,
+            )
+            if part is None:
+                return None
+            found += part
+        if not found:
+            return []
+        events = [_shown(event) for event in found]
+        return [News(epoch=self._epoch(), offset=_offset(self._taken), data={"events": events})]
+
+    def _listener(self, index: int) -> Listener:
+        async def hear(event: Event) -> None:
+            self._waiting.append((index, event))
+            self._tell()
+
+        return hear
+
+    def _epoch(self) -> str:
+        """Return what changes when a stream is made anew."""
+        return hashlib.sha256("/".join(self._epochs).encode()).hexdigest()[:16]
+
+
+def _shown(event: Event) -> dict[str, Any]:
+    return {
+        "type": event.headers.get("ce-type", ""),
+        "id": event.headers.get("ce-id", ""),
+        "time": event.headers.get("ce-time", ""),
+        "data": msgspec.Raw(event.body),
+    }
+
+
+def _offset(places: list[int]) -> str:
+    return ".".join(map(str, places))
+
+
+def _places(offset: object) -> list[int] | None:
+    parts = str(offset).split(".")
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    return [int(part) for part in parts]
