@@ -101,6 +101,11 @@ class ApiProblem(ClientFailure):
             **more,
         )
 
+    @property
+    def is_named(self) -> bool:
+        """Tell whether the platform itself said this, and not something before it."""
+        return not self.code.startswith("http-")
+
     def __str__(self) -> str:
         said = ": ".join(part for part in (self.title, self.detail) if part)
         hint = f" (request {self.request_id})" if self.status >= 500 and self.request_id else ""

@@ -6,13 +6,14 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from uuid import UUID
 
-from libs.client.failures import ApiProblem, TaskFailed
+from libs.client.failures import ApiProblem, ClientFailure, TaskFailed
 from libs.client.live import Live
 from libs.client.paging import Page, items
 from libs.client.transport import Transport
 from libs.contracts.progress import FINAL_STATES, NumberedLog, TaskAccepted, TaskInfo, TaskState
 
 TASKS = "/progress/tasks"
+POLL_S = 1.0
 LEDGER_S = 10.0
 """How long the ledger may take to learn of a task that was accepted."""
 
@@ -48,16 +49,25 @@ class Tasks:
         return await self._transport.post(f"{TASKS}/{task_id}/retry", TaskInfo)
 
     async def watch(self, task: UUID | TaskAccepted) -> AsyncGenerator[TaskInfo, None]:
-        """Yield a task as it is now and whenever it changed, until it has come to its end."""
+        """Yield a task as it is now and whenever it changed, until it has come to its end.
+
+        Where no WebSocket gets through, the ledger is asked every second instead.
+        """
         now = await self._first(task)
         yield now
-        if now.state in FINAL_STATES:
-            return
-        async with aclosing(self._live.task(now)) as changes:
-            async for now in changes:
+        try:
+            async with aclosing(self._live.task(now)) as changes:
+                while now.state not in FINAL_STATES:
+                    now = await anext(changes)
+                    yield now
+        except ClientFailure as failure:
+            if isinstance(failure, ApiProblem) and failure.is_named:
+                raise
+        while now.state not in FINAL_STATES:
+            await asyncio.sleep(POLL_S)
+            last, now = now, await self.get(now.task_id)
+            if now.offset > last.offset:
                 yield now
-                if now.state in FINAL_STATES:
-                    return
 
     async def wait(self, task: UUID | TaskAccepted) -> TaskInfo:
         """Return a task at its end; raises ``TaskFailed`` unless it succeeded."""

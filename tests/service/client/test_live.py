@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 import pytest
 from msgspec import convert
@@ -16,7 +17,8 @@ from libs.client import ApiProblem, Client, Connection, Gap, Unreachable
 from libs.contracts.base import Event
 from libs.contracts.progress import TaskInfo
 from libs.contracts.storage import FileStored
-from tests.service.client.scripted import QUICK
+from tests.service.client.scripted import QUICK, Said, one_after_another, scripted
+from tests.service.client.scripted import json as json_said
 
 Session = Callable[[ServerConnection, dict[str, Any]], Awaitable[None]]
 """Serves one connection, of which the first message is the subscription."""
@@ -203,6 +205,22 @@ async def test_a_task_is_followed_over_a_broken_connection_without_going_back() 
             seen = [await anext(states), await anext(states)]
 
     assert [(one.offset, one.state) for one in seen] == [(3, "running"), (5, "succeeded")]
+
+
+async def test_a_task_is_asked_after_where_no_websocket_gets_through() -> None:
+    answers = one_after_another(
+        json_said(task(1, "queued")),
+        Said(403, b"no upgrades here"),
+        json_said(task(2, "running")),
+        json_said(task(3, "succeeded")),
+    )
+
+    async with scripted(answers) as (client, heard):
+        task_id = UUID(str(task(1, "queued")["task_id"]))
+        states = [one.state async for one in client.tasks.watch(task_id)]
+
+    assert states == ["queued", "running", "succeeded"]
+    assert heard[1].headers["upgrade"] == "websocket"
 
 
 async def test_a_topic_that_does_not_exist_is_a_problem() -> None:
