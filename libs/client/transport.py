@@ -11,7 +11,7 @@ import msgspec
 
 from libs.client.connection import Connection
 from libs.client.failures import ApiProblem, UnexpectedAnswer, Unreachable
-from libs.client.retries import RetryPolicy, passes, repeatable
+from libs.client.retries import NOTHING_SENT, RetryPolicy, passes, repeatable
 from libs.contracts.ids import new_id
 
 API = "/api/v1"
@@ -143,6 +143,7 @@ class Transport:
             if pause_s is None or not (again and passes(failure, tried)):
                 raise failure
         else:
+            self._met = self._met or not isinstance(failure, NOTHING_SENT)
             pause_s = policy.pause_s(tried, met=self._met)
             if pause_s is None or not again:
                 raise Unreachable.at(self.connection.url, failure) from failure
