@@ -16,7 +16,10 @@ QUICK = {
     # A failing event is parked within seconds instead of an hour.
     "RETRY_PAUSES_S": "0.2,0.3,0.5",
     "RELAY_INTERVAL_S": "0.3",
+    # What a killed service was working on comes again soon after.
+    "ACK_WAIT_S": "3",
 }
+QUICK_LEDGER: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,8 @@ def running_platform(
         f"STRONGROOM_{service.upper()}_{name}": value
         for service in chosen
         for name, value in QUICK.items()
-    } | dict(settings or {})
+    }
+    variables |= QUICK_LEDGER | dict(settings or {})
     with ExitStack() as exits:
         exits.enter_context(_environment(variables))
         in_containers = os.environ.get("STRONGROOM_TEST_SERVERS") == "containers"

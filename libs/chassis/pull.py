@@ -30,7 +30,8 @@ class Pull:
         self._batch = batch
         self._inbox = client.new_inbox()
         self._subscription: Subscription | None = None
-        self._arrived: deque[Msg] = deque()
+        self.arrived: deque[Msg] = deque()
+        """What was delivered and not taken yet; the server counts its ack wait already."""
         self._open = 0
         """How many messages the open request may still bring."""
         self._something = asyncio.Event()
@@ -42,7 +43,7 @@ class Pull:
 
     async def take(self) -> list[Msg]:
         """Wait until there is something and return up to a batch; empty when stopped."""
-        while not self._arrived and not self._stopped:
+        while not self.arrived and not self._stopped:
             await self._ask()
             self._something.clear()
             try:
@@ -51,9 +52,14 @@ class Pull:
                 self._open = 0
         if self._stopped:
             return []
-        taken = [self._arrived.popleft() for _ in range(min(self._batch, len(self._arrived)))]
+        taken = [self.arrived.popleft() for _ in range(min(self._batch, len(self.arrived)))]
         await self._ask()
         return taken
+
+    def ask_again(self) -> None:
+        """Forget the open request: it was lost with the server that was to answer it."""
+        self._open = 0
+        self._something.set()
 
     async def stop(self) -> None:
         """Take no more, and give back what has arrived but was not taken."""
@@ -62,12 +68,12 @@ class Pull:
         with suppress(NatsError, OSError):
             if self._subscription is not None:
                 await self._subscription.unsubscribe()
-            for message in self._arrived:
+            for message in self.arrived:
                 await message.nak()
-        self._arrived.clear()
+        self.arrived.clear()
 
     async def _ask(self) -> None:
-        if self._open > 0 or len(self._arrived) >= self._batch or self._stopped:
+        if self._open > 0 or len(self.arrived) >= self._batch or self._stopped:
             return
         self._open = self._batch
         request = {"batch": self._batch, "expires": int(REQUEST_EXPIRES_S * 1e9)}
@@ -80,7 +86,7 @@ class Pull:
         status = (message.headers or {}).get("Status")
         if status is None:
             self._open -= 1
-            self._arrived.append(message)
+            self.arrived.append(message)
         elif status == "100":
             return
         else:  # 404, 408, 409, 503: this request brings nothing more

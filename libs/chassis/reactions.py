@@ -31,8 +31,7 @@ from libs.contracts.base import Event
 from libs.contracts.problems import ServiceUnavailable
 from libs.contracts.streams import stream_for
 
-ACK_WAIT_S = 30.0
-HEARTBEAT_S = 10.0
+HEARTBEATS_PER_ACK_WAIT = 3
 AWAY_PAUSE_S = 2.0
 
 SECONDS = Histogram(
@@ -142,10 +141,12 @@ class _Consumer:
         self._bus = bus
         self._db = db
         self._pauses = settings.retry_pauses_s
+        self._ack_wait_s = settings.ack_wait_s
         self._reaction = reaction
         self.name = reaction.consumer
         self._pull = Pull(bus.client, reaction.stream, self.name, batch=reaction.batch)
         self._consuming: asyncio.Task[None] | None = None
+        bus.when_reconnected(self._pull.ask_again)
 
     async def start(self) -> None:
         """Begin to consume, and to take what an operator gives once more."""
@@ -169,7 +170,7 @@ class _Consumer:
             durable_name=self.name,
             filter_subjects=reaction.subjects,
             ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ACK_WAIT_S,
+            ack_wait=self._ack_wait_s,
             # Tries are counted and ended by us, never silently by the server.
             max_deliver=-1,
             max_ack_pending=reaction.batch * 5,
@@ -180,7 +181,7 @@ class _Consumer:
             except NotFoundError:
                 pass
             else:
-                if sorted(info.config.filter_subjects or []) == sorted(reaction.subjects):
+                if _is_as_wanted(info.config, durable):
                     return
             try:
                 await self._bus.jetstream.add_consumer(reaction.stream, durable)
@@ -196,7 +197,7 @@ class _Consumer:
 
     async def _work_on(self, messages: list[Msg]) -> None:
         """Apply a batch; whatever happens, every message is acknowledged, paused or parked."""
-        heartbeat = asyncio.create_task(_beat(messages))
+        heartbeat = asyncio.create_task(self._beat(messages))
         try:
             deliveries = [d for m in messages if (d := await self._read(m)) is not None]
             if deliveries:
@@ -207,6 +208,14 @@ class _Consumer:
             await self._pause(messages, AWAY_PAUSE_S)
         finally:
             heartbeat.cancel()
+
+    async def _beat(self, messages: Sequence[Msg]) -> None:
+        """Tell the server now and then that a batch is worked on, and that others wait for it."""
+        while True:
+            await asyncio.sleep(self._ack_wait_s / HEARTBEATS_PER_ACK_WAIT)
+            for message in (*messages, *self._pull.arrived):
+                if not message.is_acked:
+                    await message.in_progress()
 
     async def _read(self, message: Msg) -> _Delivery | None:
         try:
@@ -289,10 +298,7 @@ class _Consumer:
             await message.respond(b"")
 
 
-async def _beat(messages: Sequence[Msg]) -> None:
-    """Tell the server now and then that the batch is still being worked on."""
-    while True:
-        await asyncio.sleep(HEARTBEAT_S)
-        for message in messages:
-            if not message.is_acked:
-                await message.in_progress()
+def _is_as_wanted(found: ConsumerConfig, wanted: ConsumerConfig) -> bool:
+    return found.ack_wait == wanted.ack_wait and sorted(found.filter_subjects or []) == sorted(
+        wanted.filter_subjects or []
+    )

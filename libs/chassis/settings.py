@@ -44,6 +44,9 @@ class ServiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     relay_interval_s: Annotated[float, Meta(gt=0)] = 1.0
     """How often the outbox is looked at when nobody rang."""
 
+    ack_wait_s: Annotated[float, Meta(ge=1)] = 10.0
+    """An event whose process says nothing for this long, having crashed, is given out again."""
+
     retry_pauses_s: tuple[Annotated[float, Meta(gt=0)], ...] = ONE_HOUR_OF_PAUSES_S
     """Pauses between the tries of a failing event; after one try more it is parked."""
 
