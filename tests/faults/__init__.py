@@ -1,0 +1,1 @@
+"""Something is killed, wiped or cut under load; afterwards every promise still holds."""
