@@ -10,7 +10,7 @@ from libs.contracts.base import Done, Event, Reply, Request
 from libs.contracts.progress import TaskAccepted
 from libs.contracts.values import Actor, BucketName, ByteCount, FilePath, PageLimit
 
-TargetName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$")]
+TargetName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$(?!\n)")]
 SnapshotState = Literal["running", "complete", "failed"]
 
 

@@ -14,8 +14,8 @@ from libs.contracts.base import Done, Event, Reply, Request
 from libs.contracts.problems import ProblemDetails
 from libs.contracts.values import Actor, ByteCount, PageLimit
 
-QueueName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
-TaskKind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.-]{0,80}$")]
+QueueName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,40}$(?!\n)")]
+TaskKind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.-]{0,80}$(?!\n)")]
 """What has to be done, as its worker knows it: ``<owner>.<verb_noun>``."""
 Priority = Literal["high", "normal", "low"]
 TaskState = Literal[

@@ -4,14 +4,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-BucketName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")]
+# In Python `$` also matches before a line end; the look-ahead refuses it, in JSON Schema too.
+BucketName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$(?!\n)")]
 """3–63 lower-case letters, digits and hyphens; safe as one token of a subject."""
 
 FilePath = Annotated[str, Meta(min_length=1, max_length=1024)]
 """Where a file stands in its bucket, ``/`` between segments; storage owns the full rule."""
 
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-CommitId = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+CommitId = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 ByteCount = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Revision = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 PageLimit = Annotated[int, Meta(ge=1, le=1000)]

@@ -15,11 +15,11 @@ from docs.reference.catalogue import all_events, all_requests
 FOLDER = Path(__file__).parent / "samples"
 ID = "01a1f6c4-0000-7000-8000-000000000001"
 TEXTS = {
-    r"^[0-9a-f]{64}$": "ab" * 32,
-    r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$": "reports",
-    r"^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$": "local",
-    r"^[a-z][a-z0-9-]{0,40}$": "backup",
-    r"^[a-z][a-z0-9_.-]{0,80}$": "backup.take_snapshot",
+    r"^[0-9a-f]{64}$(?!\n)": "ab" * 32,
+    r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$(?!\n)": "reports",
+    r"^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$(?!\n)": "local",
+    r"^[a-z][a-z0-9-]{0,40}$(?!\n)": "backup",
+    r"^[a-z][a-z0-9_.-]{0,80}$(?!\n)": "backup.take_snapshot",
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from libs.contracts import envelope
 from libs.contracts.base import EVENTS
+from libs.contracts.values import BucketName, Sha256
 from tests.contracts.samples import FOLDER, words
 
 WORDS = dict(words())
@@ -61,3 +62,15 @@ def test_an_unknown_event_is_named() -> None:
 def test_what_is_no_event_is_unreadable(headers: dict[str, str] | None) -> None:
     with pytest.raises(envelope.UnreadableEvent):
         envelope.decode(headers, b"not json")
+
+
+@pytest.mark.parametrize("value", ["a" * 63 + "\n", "ab" * 32 + "\n", "AB" * 32, "ab" * 31])
+def test_a_digest_is_nothing_but_its_digits(value: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(value, Sha256)
+
+
+@pytest.mark.parametrize("value", ["reports\n", "re", "Reports", "-reports", "a.b.c", "a" * 64])
+def test_a_bucket_name_is_one_token_of_a_subject(value: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(value, BucketName)
