@@ -75,6 +75,7 @@ def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
     """Run one command of ``app`` and return its exit code; what fails is told in one line."""
     try:
         result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()  # what nobody reads any more is to show here, not when Python ends
         return result if isinstance(result, int) else 0
     except (CycloptsError, Usage) as misuse:
         return _fail(misuse, MISUSED)
