@@ -4,7 +4,8 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -15,6 +16,7 @@ from rich.prompt import Confirm
 from deploy.local import control, screen
 from deploy.local.credentials import POSTGRES_ROLES, SERVICES
 from deploy.local.home import CHECKOUT, Home
+from deploy.local.migrations import MigrationFailed
 from deploy.local.run_file import read_run_file
 from deploy.local.running import run as run_stack
 from deploy.local.stack import Stack
@@ -25,6 +27,16 @@ Root = Annotated[Path, Parameter(name="--root")]
 NOT_RUNNING = 3
 
 app = App(name="local", help="Run and look after the embedded stack of this checkout.")
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """End with exit code 1 and the reason when something cannot be done."""
+    try:
+        yield
+    except (control.CannotDo, MigrationFailed) as error:
+        print(f"strongroom: {error}", file=sys.stderr)
+        sys.exit(1)
 
 
 @app.command
@@ -59,6 +71,7 @@ def status(*, root: Root = CHECKOUT) -> int:
 
 
 @app.command
+@_told_in_one_line()
 def env(*, root: Root = CHECKOUT) -> int:
     """Print what a shell needs to reach the running stack: ``eval "$(strongroom local env)"``."""
     told = read_run_file(Home.of(root))
@@ -73,6 +86,7 @@ def env(*, root: Root = CHECKOUT) -> int:
 
 
 @app.command
+@_told_in_one_line()
 def kill(name: str, *, root: Root = CHECKOUT) -> int:
     """End one process with SIGKILL, as a crash would, to see it come back.
 
@@ -91,14 +105,15 @@ def kill(name: str, *, root: Root = CHECKOUT) -> int:
 
 
 @app.command
+@_told_in_one_line()
 def stop(*, root: Root = CHECKOUT) -> int:
     """Drain and stop the stack, whoever started it; also ends what an unclean stop has left."""
-    ended = control.stop(Home.of(root))
-    print(ended)
+    print(control.stop(Home.of(root)))
     return 0
 
 
 @app.command
+@_told_in_one_line()
 def reset(*, yes: bool = False, root: Root = CHECKOUT) -> int:
     """Delete all data, secrets and logs of the stopped stack.
 
@@ -119,6 +134,7 @@ def reset(*, yes: bool = False, root: Root = CHECKOUT) -> int:
 
 
 @app.command
+@_told_in_one_line()
 def psql(
     *arguments: Annotated[str, Parameter(allow_leading_hyphen=True)],
     role: Annotated[str, Parameter(name="--role")] = "postgres",
@@ -138,6 +154,7 @@ def psql(
 
 
 @app.command
+@_told_in_one_line()
 def logs(name: str | None = None, *, follow: bool = False, root: Root = CHECKOUT) -> NoReturn:
     """Print the end of the logs, of one process or of all.
 
@@ -161,16 +178,8 @@ def _become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
 
 
 @app.command
+@_told_in_one_line()
 def migrate(*, root: Root = CHECKOUT) -> int:
     """Bring every service's schema up to date on the running database."""
     Stack(root).attach().migrate()
     return 0
-
-
-def main() -> None:
-    """Do what the command line says; failures are one line."""
-    try:
-        sys.exit(app())
-    except control.CannotDo as error:
-        print(f"strongroom: {error}", file=sys.stderr)
-        sys.exit(1)

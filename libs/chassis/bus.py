@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 import nats
@@ -56,6 +57,8 @@ class Bus:
         self._client = await nats.connect(
             self._url,
             name=f"strongroom-{self.name}",
+            # Answers come to this user's own inboxes, which the others have no right to hear.
+            inbox_prefix=f"_INBOX_{urlsplit(self._url).username or self.name}",
             connect_timeout=5,
             max_reconnect_attempts=-1,
             reconnect_time_wait=1,

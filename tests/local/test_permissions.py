@@ -143,6 +143,16 @@ async def test_a_subscriber_reads_events_live_and_later(bus_of: BusOf) -> None:
     assert message.data == b"1"
 
 
+async def test_no_service_hears_the_answers_to_another(bus_of: BusOf) -> None:
+    refused: Refused = asyncio.Queue()
+    versioning = await bus_of("versioning", refused)
+
+    for subject in ("_INBOX.>", "_INBOX_gateway.>", "rpc.storage.>"):
+        await versioning.subscribe(subject)
+        said = await asyncio.wait_for(refused.get(), 10)
+        assert "permissions violation for subscription" in said
+
+
 async def test_a_subscriber_hears_no_requests(
     bus_of: BusOf,
 ) -> None:

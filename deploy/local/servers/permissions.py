@@ -67,7 +67,6 @@ def _of_service(service: str) -> Permissions:
                 "redrive.>",
                 "work.>",
                 "$SRV.>",
-                "_INBOX.>",
                 f"_INBOX_{service}.>",
             ]
         },
