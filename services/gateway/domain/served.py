@@ -9,7 +9,8 @@ from urllib.parse import quote
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
 _TYPE_WITH_PARAMETERS = re.compile(r"[\x20-\x7e]{3,255}")
 _ACTIVE = re.compile(
-    r"(?:.*[/+](?:html|xhtml|xml|svg|javascript|ecmascript|x-shockwave-flash|pdf))|text/(?:css|vtt|jscript|livescript|x-.*script)"
+    r"(?:.*[/+](?:html|xhtml|xml|svg|(?:x-)?(?:java|ecma)script|x-shockwave-flash|pdf))"
+    r"|text/(?:css|vtt|jscript|livescript|x-.*script)"
 )
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$&+.^_`|~ ()\[\]{},;:@=-]+")
 

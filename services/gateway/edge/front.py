@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from opentelemetry.trace import Span, SpanKind
 from prometheus_client import Counter, Gauge, Histogram
@@ -38,6 +38,11 @@ IN_FLIGHT = Gauge("strongroom_http_requests_in_flight", "Requests that are being
 
 SLOW_AFTER_S = 10.0
 """A body's pace is not judged before it was waited for this long."""
+
+
+LINGER_S = 2.0
+LINGER_BYTES = 64 * 1024 * 1024
+BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS")
 
 
 class ConnectionAborted(Exception):
@@ -77,10 +82,12 @@ class Front:
             _check_host(scope)
             _mark_file(scope)
             await self._app(scope, exchange.receive, exchange.send)
+            await exchange.linger()
         except ConnectionAborted:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered or cut off
             await exchange.fail(error)
+            await exchange.linger()
         finally:
             IN_FLIGHT.dec()
             route = scope.get("path_template") or "none"
@@ -100,7 +107,8 @@ class _Exchange:
         self._send = send
         self._idle_s = settings.upload_idle_timeout_s
         self._pace = Pace(settings.upload_least_bytes_s, SLOW_AFTER_S)
-        self._body_ended = False
+        self._body_ended = scope["method"] in BODILESS
+        self._answered = False
 
     async def receive(self) -> Message:
         """Return the next message; raises ``TooSlow`` or ``BodyIncomplete`` within a body."""
@@ -126,6 +134,7 @@ class _Exchange:
             message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
         else:
             SENT.inc(len(message.get("body", b"")))
+            self._answered = not message.get("more_body", False)
         await self._send(message)
 
     async def fail(self, error: Exception) -> None:
@@ -139,6 +148,22 @@ class _Exchange:
         ]
         body = problems.body_of(details, problems.instance_of(self._scope))
         await answer(self.send, details.status, body, problems.MEDIA_TYPE.encode(), lines)
+
+    async def linger(self) -> None:
+        """Read on for a moment when an answer came before the body's end.
+
+        Closing at once would reset the connection, and the client might never see the answer.
+        """
+        if self._body_ended or not self._answered:
+            return
+        left = LINGER_BYTES
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while left > 0:
+                    message = await self._receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
 
     def _note(self, size: int, waited_s: float) -> None:
         RECEIVED.inc(size)

@@ -103,7 +103,7 @@ async def put_file(
         path=path,
         actor=actor,
         content_type=_content_type(request),
-        metadata=labels.read_metadata(request.headers.items()),
+        metadata=labels.read_metadata(_plain_headers(request)),
         tags=labels.read_tags(request.headers.get(labels.TAGS)),
         expect=conditions.expectation(request.headers),
     )
@@ -243,6 +243,14 @@ def _listed(found: FileInfo | EntryInfo) -> ListedFile:
         revision=found.revision,
         modified_by=found.modified_by,
     )
+
+
+def _plain_headers(request: Call) -> list[tuple[str, str]]:
+    """Return the headers as they came, names in lower case."""
+    return [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in request.scope["headers"]
+    ]
 
 
 def _content_type(request: Call) -> str:

@@ -1,8 +1,8 @@
 """Downloads: the bytes that were uploaded, or an error; never others, never fewer in silence."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from contextlib import AsyncExitStack, aclosing
 
 from litestar.types import Receive, Scope, Send
 
@@ -81,8 +81,8 @@ class Download:
 
     async def prefetch(self) -> None:
         """Read and verify a small file, while a failure can still be told."""
-        whole = b"".join([piece async for piece in self._verified()])
-        self._whole = whole
+        async with aclosing(self._verified()) as pieces:
+            self._whole = b"".join([piece async for piece in pieces])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all, or cut the connection."""
@@ -101,31 +101,51 @@ class Download:
     async def _stream(self, receive: Receive, send: RawSend) -> None:
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            async for piece in self._verified():
-                if gone.done():
-                    raise ConnectionAborted
-                async with asyncio.timeout(self._idle_s):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            async with aclosing(self._verified()) as pieces:
+                async for piece in pieces:
+                    if gone.done():
+                        raise ConnectionAborted
+                    async with asyncio.timeout(self._idle_s):
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except (FileDamaged, BlobFailure, TimeoutError) as error:
             raise ConnectionAborted from error
         finally:
             gone.cancel()
 
-    async def _verified(self) -> AsyncIterator[bytes]:
+    async def _verified(self) -> AsyncGenerator[bytes, None]:
         """Yield the blob's bytes, each piece only when the next one or the right hash is there."""
         hashed = StreamHash() if self._sha256 is not None else None
         held: bytes | None = None
-        async for piece in self._body:
-            if hashed is not None:
-                await hashed.update(piece)
-            if held is not None:
-                yield held
-            held = piece
+        async with aclosing(_read_ahead(self._body)) as pieces:
+            async for piece in pieces:
+                if hashed is not None:
+                    await hashed.update(piece)
+                if held is not None:
+                    yield held
+                held = piece
         if hashed is not None and await hashed.hexdigest() != self._sha256:
             raise FileDamaged("the stored bytes are not those that were uploaded")
         if held is not None:
             yield held
+
+
+async def _read_ahead(pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield ``pieces``; while one is hashed and sent, the next is already being fetched."""
+    source = aiter(pieces)
+    coming = asyncio.create_task(_next(source))
+    try:
+        while (piece := await coming) is not None:
+            coming = asyncio.create_task(_next(source))
+            yield piece
+    finally:
+        coming.cancel()
+        # It has to let go of the source before that can be closed.
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(pieces, None)
 
 
 async def _disconnected(receive: Receive) -> None:
