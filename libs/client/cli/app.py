@@ -6,7 +6,7 @@ Exit 0: done. 1: it failed, and one line says why. 2: the command makes no sense
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
@@ -30,8 +30,8 @@ COMMANDS = "strongroom.commands"
 """The entry point group in which other packages contribute an ``App``."""
 
 
-def build() -> App:
-    """Return the whole command."""
+def build(*, overview: bool = False) -> App:
+    """Return the whole command; for an ``overview`` it knows all that there is to show."""
     app = App(
         name="strongroom",
         help="Files: stored once, versioned like git, backed up, watched live.",
@@ -56,19 +56,24 @@ def build() -> App:
         sys.stdout.write(app.generate_completion(shell=shell))
 
     for entry in entry_points(group=COMMANDS):
-        # By name, so that nothing of it is imported before it is asked for.
-        app.command(
-            entry.value,
-            name=entry.name,
-            group=PLATFORM,
-            help=f"See `strongroom {entry.name} --help`.",
-        )
+        _contribute(app, entry, shown=overview)
     return app
+
+
+def _contribute(app: App, entry: EntryPoint, *, shown: bool) -> None:
+    """Add a command of another package; it is imported only to be run or to be shown."""
+    if not shown:
+        app.command(entry.value, name=entry.name)
+        return
+    part: App = entry.load()
+    part.group = (PLATFORM,)
+    app.command(part, name=entry.name)
 
 
 def run(tokens: Sequence[str] | None = None) -> int:
     """Run the ``strongroom`` command and return its exit code."""
-    return run_app(build(), tokens)
+    words = sys.argv[1:] if tokens is None else list(tokens)
+    return run_app(build(overview=not words or words[0].startswith("-")), words)
 
 
 def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
@@ -90,7 +95,9 @@ def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
     except Exception as bug:
         if os.environ.get("STRONGROOM_DEBUG"):
             raise
-        return _fail(f"a bug: {type(bug).__name__}: {bug}; STRONGROOM_DEBUG=1 shows where", FAILED)
+        first = _first_of(bug)
+        said = f"a bug: {type(first).__name__}: {first}; STRONGROOM_DEBUG=1 shows where"
+        return _fail(said, FAILED)
 
 
 def main() -> None:
@@ -102,6 +109,13 @@ def _fail(why: object, code: int) -> int:
     lines = str(why).strip().splitlines() or [type(why).__name__]
     tell(f"strongroom: {' '.join(line.strip() for line in lines)}")
     return code
+
+
+def _first_of(bug: Exception) -> Exception:
+    """Return what broke first where several things were under way."""
+    while isinstance(bug, ExceptionGroup):
+        bug = bug.exceptions[0]
+    return bug
 
 
 def _version() -> str:
