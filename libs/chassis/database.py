@@ -7,7 +7,7 @@ from typing import Any, Literal, Self, TypeVar
 
 import asyncpg
 import msgspec
-from asyncpg.cursor import CursorFactory
+from asyncpg.transaction import Transaction
 
 from libs.chassis.settings import ServiceSettings
 from libs.contracts.problems import ServiceUnavailable
@@ -17,13 +17,24 @@ Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 GONE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
 )
-"""What a server says, or asyncpg of it, that is going, gone, or coming back."""
+"""What a server says, or asyncpg of it, that is going, gone, full, or coming back."""
+
+UNDONE: tuple[type[Exception], ...] = (
+    asyncpg.TransactionRollbackError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.OutdatedSchemaCacheError,
+)
+"""What undoes a transaction that succeeds when it is tried again: others were preferred in a
+deadlock, or a migration changed a table meanwhile."""
 
 UNREACHED: tuple[type[Exception], ...] = (*GONE, OSError, TimeoutError, asyncpg.InterfaceError)
 """What connecting raises when there is no server."""
+
+GIVE_BACK_TIMEOUT_S = 1.0
+"""How long a rollback, and then a cancelled statement, may take before a connection is closed."""
 
 T = TypeVar("T")
 
@@ -60,16 +71,21 @@ class Connection:
         """Return the first column of the first row, or None."""
         return await _answered(self._conn.fetchval(sql, *args))
 
-    def cursor(self, sql: str, *args: Any, prefetch: int = 500) -> "CursorFactory[asyncpg.Record]":
-        """Iterate over rows with a server-side cursor."""
-        return self._conn.cursor(sql, *args, prefetch=prefetch)
+    async def cursor(
+        self, sql: str, *args: Any, prefetch: int = 500
+    ) -> AsyncIterator[asyncpg.Record]:
+        """Iterate over rows with a server-side cursor; needs a transaction."""
+        rows = aiter(self._conn.cursor(sql, *args, prefetch=prefetch))
+        while (row := await _answered(anext(rows, None))) is not None:
+            yield row
 
 
 class Database:
     """A pool of connections as one role, whose schema is its search path.
 
-    Every failure to reach the server is the problem ``service-unavailable``, within
-    ``acquire_timeout_s``; the pool heals by itself.
+    Every failure to reach the server is the problem ``service-unavailable``: within
+    ``acquire_timeout_s``, or where a server falls silent, ``statement_timeout_s`` and the moment
+    it takes to give the connection up. The pool heals by itself.
     """
 
     def __init__(
@@ -77,7 +93,7 @@ class Database:
         url: str,
         *,
         pool_size: int = 10,
-        statement_timeout_s: float = 10.0,
+        statement_timeout_s: float = 8.0,
         acquire_timeout_s: float = 1.5,
     ) -> None:
         self._url = url
@@ -139,24 +155,32 @@ class Database:
             yield Connection(conn)
         except GONE as error:
             raise _unavailable() from error
+        except UNDONE as error:
+            raise ServiceUnavailable("the database undid this", retry_after_s=1) from error
         except asyncpg.InterfaceError as error:
             if conn.is_closed():
                 raise _unavailable() from error
             raise
         finally:
-            # Shielded by asyncpg: a cancelled caller still gives its connection back.
-            await self._pool.release(conn, timeout=self._statement_timeout_s)
+            # Shielded by asyncpg: a cancelled caller still gives its connection back. One that
+            # cannot be cleaned in time is closed by asyncpg, and that is nobody's failure.
+            with contextlib.suppress(*UNREACHED):
+                await self._pool.release(conn, timeout=GIVE_BACK_TIMEOUT_S)
 
     @contextlib.asynccontextmanager
     async def transaction(
         self, *, isolation: Isolation = "read_committed", readonly: bool = False
     ) -> AsyncIterator[Connection]:
         """Commit on the way out; roll back when the block raises."""
-        async with (
-            self.connection() as tx,
-            tx._conn.transaction(isolation=isolation, readonly=readonly),  # noqa: SLF001
-        ):
-            yield tx
+        async with self.connection() as tx:
+            block = tx._conn.transaction(isolation=isolation, readonly=readonly)  # noqa: SLF001
+            await _answered(block.start())
+            try:
+                yield tx
+            except BaseException:
+                await _roll_back(block)
+                raise
+            await _answered(block.commit())
         if tx.announces:
             for listener in self._listeners:
                 listener()
@@ -164,7 +188,7 @@ class Database:
     async def lone_connection(self) -> "asyncpg.Connection[asyncpg.Record]":
         """Open a connection outside the pool, for a session lock; the caller closes it."""
         try:
-            return await asyncpg.connect(self._url, timeout=5.0, command_timeout=10.0)
+            return await asyncpg.connect(self._url, timeout=5.0, command_timeout=5.0)
         except UNREACHED as error:
             raise _unavailable() from error
 
@@ -175,6 +199,13 @@ async def _answered(statement: Awaitable[T]) -> T:
         return await statement
     except (OSError, TimeoutError) as error:
         raise _unavailable() from error
+
+
+async def _roll_back(block: Transaction) -> None:
+    """Undo ``block``; where that fails, giving its connection back closes it, which undoes it."""
+    with contextlib.suppress(*UNREACHED):
+        async with asyncio.timeout(GIVE_BACK_TIMEOUT_S):
+            await block.rollback()
 
 
 def _unavailable() -> ServiceUnavailable:

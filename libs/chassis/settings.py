@@ -29,7 +29,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pool_size: Annotated[int, Meta(ge=2, le=100)] = 10
     """Connections to PostgreSQL at most."""
 
-    database_timeout_s: Annotated[float, Meta(gt=0)] = 10.0
+    database_timeout_s: Annotated[float, Meta(gt=0)] = 8.0
     """A statement that takes longer is cancelled."""
 
     acquire_timeout_s: Annotated[float, Meta(gt=0)] = 1.5
