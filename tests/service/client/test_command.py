@@ -291,7 +291,7 @@ async def test_a_new_key_opens_what_its_scopes_say_until_it_is_revoked(
     )
 
     may = await reader("ls", bucket)
-    may_not = await reader("rm", f"{bucket}/x")
+    may_not = await reader("put", "-", f"{bucket}/x", stdin=b"x")
     await strongroom.ok("keys", "revoke", key["key_id"])
     gone = await reader("ls", bucket)
 
