@@ -103,16 +103,6 @@ async def test_a_start_ends_what_a_killed_runner_left_running(root: Path) -> Non
             assert not any(process.is_running() for process in left)
 
 
-def test_a_pid_file_that_names_a_stranger_does_not_prevent_a_start(root: Path) -> None:
-    with Stack(root, ()) as stack:
-        data = stack.servers.postgres.data
-    stranger = data / "postmaster.pid"
-    stranger.write_text(f"{os.getpid()}\n{data}\n1\n5432\n\n127.0.0.1\n  1 1\nready\n")
-
-    with Stack(root, ()) as again:
-        assert again.servers.postgres.is_ready()
-
-
 def test_sigterm_stops_everything_and_leaves_nothing(root: Path) -> None:
     with running(root) as run:
         ports = {str(port + PAIR_OFFSET) for port in Stack(root, ()).attach().ports.values()}
@@ -159,14 +149,18 @@ def test_two_stacks_run_side_by_side(servers: Stack, root: Path) -> None:
         assert all(check() for check in other.servers.ready_checks().values())
 
 
-def test_a_port_that_somebody_took_is_exchanged(root: Path) -> None:
+def test_a_start_gets_over_a_reused_pid_and_a_taken_port(root: Path) -> None:
     with Stack(root, ()) as stack:
         before = dict(stack.ports)
+        data = stack.servers.postgres.data
+    stale = f"{os.getpid()}\n{data}\n1\n5432\n\n127.0.0.1\n  1 1\nready\n"
+    (data / "postmaster.pid").write_text(stale)
     with socket.socket() as taker:
         taker.bind((HOST, before["nats"]))
         taker.listen()
 
         with Stack(root, ()) as again:
+            assert again.servers.postgres.is_ready()
             assert again.ports["nats"] != before["nats"]
             assert again.ports["postgres"] == before["postgres"]
 

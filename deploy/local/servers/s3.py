@@ -79,7 +79,7 @@ class S3:
             environment={
                 "GOMEMLIMIT": MEMORY_LIMIT,
                 "HOME": str(self.home.s3),  # no configuration of the user's own SeaweedFS
-                # Without these its inner ports accept writes of any user of this machine.
+                # Without these its filer serves and changes files for any user of this machine.
                 "WEED_JWT_SIGNING_KEY": self.secrets.s3_inner_key,
                 "WEED_JWT_FILER_SIGNING_KEY": self.secrets.s3_inner_key,
                 "WEED_JWT_FILER_SIGNING_READ_KEY": self.secrets.s3_inner_key,
