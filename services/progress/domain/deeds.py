@@ -11,7 +11,7 @@ from msgspec import structs
 from libs.contracts.problems import ProblemDetails
 from libs.contracts.progress import FinishTask, TaskProgressNow
 from services.progress.domain import failures
-from services.progress.domain.limits import count, text
+from services.progress.domain.limits import text
 from services.progress.domain.pace import Pace
 from services.progress.domain.states import Deed, after, may
 from services.progress.domain.task import PERCENT, Task
@@ -177,8 +177,8 @@ def _failed(
 
 def _progressed(task: Task, told: TaskProgressNow) -> Task:
     unit = told.unit or task.unit
-    total = task.total if told.total is None else count(told.total)
-    done = task.done if told.done is None else count(told.done)
+    total = task.total if told.total is None else told.total
+    done = task.done if told.done is None else told.done
     if unit == "percent":
         total, done = PERCENT, min(done, PERCENT)
     return structs.replace(

@@ -1,6 +1,5 @@
 """What a bucket is and when it takes changes."""
 
-import re
 from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
@@ -9,12 +8,10 @@ from msgspec import Struct
 
 from libs.contracts.storage import BucketInfo
 from libs.contracts.values import Versioning
-from services.storage.domain.errors import BucketClosing, BucketNotFound, InvalidBucketName
+from services.storage.domain.errors import BucketClosing, BucketNotFound
 from services.storage.domain.row import Row
 
 BucketState = Literal["open", "closing", "deleted"]
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
 
 class Bucket(Struct, frozen=True, kw_only=True):
@@ -51,9 +48,3 @@ class Bucket(Struct, frozen=True, kw_only=True):
             raise BucketClosing(
                 f"{self.name} is being emptied by task {self.closing_task_id}", bucket=self.name
             )
-
-
-def check_bucket_name(name: str) -> None:
-    """Raise ``InvalidBucketName`` unless ``name`` is safe as one token of a subject."""
-    if not _NAME.fullmatch(name):
-        raise InvalidBucketName("3–63 lower-case letters, digits and hyphens", field="name")

@@ -27,12 +27,6 @@ class BucketClosing(Problem):
     code, status = "bucket-closing", 409
 
 
-class InvalidBucketName(Problem):
-    """A bucket cannot have this name."""
-
-    code, status = "invalid-bucket-name", 400
-
-
 class FileNotFound(Problem):
     """There is no such file."""
 

@@ -25,7 +25,7 @@ from libs.contracts.storage import (
     UpdateBucket,
 )
 from services.storage import jobs
-from services.storage.domain.buckets import Bucket, check_bucket_name
+from services.storage.domain.buckets import Bucket
 from services.storage.domain.errors import BucketNotEmpty, BucketNotFound
 from services.storage.domain.paths import check_search_text
 from services.storage.repository import buckets, files
@@ -33,7 +33,6 @@ from services.storage.repository import buckets, files
 
 @serves(CreateBucket)
 async def create_bucket(request: CreateBucket, db: Database) -> BucketInfo:
-    check_bucket_name(request.name)
     async with db.transaction() as tx:
         bucket = await buckets.insert_bucket(tx, new_id(), request)
         await outbox.add(
