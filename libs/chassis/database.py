@@ -19,6 +19,8 @@ GONE: tuple[type[Exception], ...] = (
     asyncpg.CannotConnectNowError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
+    # asyncpg's own confusion when a connection breaks between two messages of one statement.
+    asyncpg.InternalClientError,
 )
 """What a server says, or asyncpg of it, that is going, gone, full, or coming back."""
 
