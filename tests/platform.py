@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from deploy.local import Stack
 from deploy.local.credentials import SERVICES
@@ -18,6 +20,8 @@ QUICK = {
     "RELAY_INTERVAL_S": "0.3",
     # What a killed service was working on comes again soon after.
     "ACK_WAIT_S": "3",
+    # Only journeys whose caller wants a trace leave one.
+    "TRACE_RATIO": "0",
 }
 QUICK_LEDGER = {
     # A lost worker is noticed within 5 s instead of 15.
@@ -34,16 +38,19 @@ class Platform:
     admin_key: str
     nats_url: str
     """As the user who may do all."""
+    traces: Path
+    """Where all services write their spans."""
     store_url: str
     database_urls: Mapping[str, str]
     health_urls: Mapping[str, str]
 
     @classmethod
-    def of(cls, stack: Stack) -> "Platform":
+    def of(cls, stack: Stack, traces: Path) -> "Platform":
         """Describe a started ``stack``, whoever brought its servers."""
         told = stack.describe()
         return cls(
             stack=stack,
+            traces=traces,
             url=told.url,
             admin_key=told.admin_key,
             nats_url=(
@@ -67,13 +74,15 @@ def running_platform(
 ) -> Iterator[Platform]:
     """Run the platform in a directory of its own, with the variables of ``settings`` added."""
     chosen = services or _chosen_services()
-    variables = {
-        f"STRONGROOM_{service.upper()}_{name}": value
-        for service in chosen
-        for name, value in QUICK.items()
-    }
-    variables |= QUICK_LEDGER | dict(settings or {})
     with ExitStack() as exits:
+        spans = exits.enter_context(NamedTemporaryFile(prefix="strongroom-", suffix=".jsonl"))
+        common = QUICK | {"TRACES_URL": f"file://{spans.name}"}
+        variables = {
+            f"STRONGROOM_{service.upper()}_{name}": value
+            for service in chosen
+            for name, value in common.items()
+        }
+        variables |= QUICK_LEDGER | dict(settings or {})
         exits.enter_context(_environment(variables))
         in_containers = os.environ.get("STRONGROOM_TEST_SERVERS") == "containers"
         if in_containers:
@@ -81,7 +90,7 @@ def running_platform(
 
             exits.enter_context(_environment(exits.enter_context(servers_in_containers())))
         stack = exits.enter_context(Stack.temporary(chosen, servers=not in_containers))
-        yield Platform.of(stack)
+        yield Platform.of(stack, Path(spans.name))
 
 
 def _chosen_services() -> tuple[str, ...]:
