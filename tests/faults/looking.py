@@ -19,10 +19,10 @@ async def metric(platform: Platform, service: str, name: str) -> float:
 
 
 async def metric_at(url: str, name: str) -> float:
-    """Return the sum of a figure's values, whatever their labels."""
+    """Return the sum of a figure's values, whatever labels ``name`` leaves open."""
     async with httpx.AsyncClient() as client:
         text = (await client.get(url)).raise_for_status().text
-    values = re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)
+    values = re.findall(rf"^{re.escape(name)}(?:{{.*}})? (\S+)$", text, re.MULTILINE)
     return sum(map(float, values))
 
 
