@@ -61,13 +61,13 @@ class Uploads:
         """Store the body as ``begin`` wants it; whatever fails, nothing of it stays."""
         if announced.size is not None and announced.size > self._settings.max_upload_bytes:
             raise self._too_large()
-        reserve = LARGE_BYTES if announced.size is None else min(announced.size, LARGE_BYTES)
         with IN_FLIGHT.track_inprogress():
-            async with self._budget.hold(reserve), aclosing(self._chunks(receive)) as chunks:
+            async with aclosing(self._chunks(receive)) as chunks:
                 small, rest = await self._begin_of(chunks)
                 if rest:
-                    return await self._put_large(begin, announced, _chain(small, chunks))
-        return await self._put_small(begin, announced, small)
+                    async with self._budget.hold(min(announced.size or LARGE_BYTES, LARGE_BYTES)):
+                        return await self._put_large(begin, announced, _chain(small, chunks))
+            return await self._put_small(begin, announced, small)
 
     async def _put_small(self, begin: BeginUpload, announced: Announced, body: bytes) -> FilePut:
         """Store what is complete already: a wrong body leaves no intent, a right one no parts."""
