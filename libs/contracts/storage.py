@@ -173,6 +173,9 @@ class BeginUpload(Request[UploadTicket], to="storage", frozen=True):
     metadata: Labels = field(default_factory=dict)
     tags: Labels = field(default_factory=dict)
     expect: Expectation = field(default_factory=Expectation)
+    operation: Operation = "put"
+    """What the event says; a restore that has to bring the bytes along is a ``restore``."""
+    message: Message = ""
 
 
 class FilePut(Reply, frozen=True):

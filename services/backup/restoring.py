@@ -103,6 +103,8 @@ class Restorer:
                 content_type=file.content_type,
                 metadata=file.metadata,
                 tags=file.tags,
+                operation="restore",
+                message=self._message,
             )
         )
         try:

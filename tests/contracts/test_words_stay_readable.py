@@ -7,6 +7,7 @@ import pytest
 
 from libs.contracts import envelope
 from libs.contracts.base import EVENTS
+from libs.contracts.storage import BeginUpload
 from libs.contracts.values import BucketName, Sha256
 from tests.contracts.samples import FOLDER, words
 
@@ -29,6 +30,14 @@ def test_a_frozen_sample_is_still_understood(path: Path) -> None:
         key: value for key, value in frozen.items() if key in said_again
     }
     assert set(frozen) <= set(said_again), "a field disappeared"
+
+
+def test_an_upload_begun_before_operations_were_told_is_a_put() -> None:
+    frozen = (FOLDER / "request.rpc.storage.begin_upload.json").read_bytes()
+
+    begun = msgspec.json.decode(frozen, type=BeginUpload)
+
+    assert (begun.operation, begun.message) == ("put", "")
 
 
 @pytest.mark.parametrize("name", sorted(WORDS))

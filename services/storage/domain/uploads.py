@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from libs.contracts.storage import CommitUpload, Expectation, FileInfo, FilePut, FileStored
-from libs.contracts.values import Labels
+from libs.contracts.values import Labels, Operation
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.errors import UploadCommitted, UploadExpired
 from services.storage.domain.files import stored
@@ -41,6 +41,8 @@ class Upload(Struct, frozen=True, kw_only=True):
     metadata: Labels
     tags: Labels
     expect: Expectation
+    operation: Operation
+    message: str
     expired: bool
     committed: Committed | None
 
@@ -57,6 +59,8 @@ class Upload(Struct, frozen=True, kw_only=True):
             metadata=row["metadata"],
             tags=row["tags"],
             expect=Expectation(**row["expect"]),
+            operation=row["operation"],
+            message=row["message"],
             expired=row["expired"],
             committed=_committed(row),
         )
@@ -85,7 +89,8 @@ class Upload(Struct, frozen=True, kw_only=True):
 
     def stored(self, committed: Committed) -> FileStored:
         """Return the event that tells the new state."""
-        return stored(self.bucket, self.answer(committed).file, "put")
+        file = self.answer(committed).file
+        return stored(self.bucket, file, self.operation, message=self.message)
 
     def repeat(self, committed: Committed, request: CommitUpload) -> FilePut:
         """Answer a commit that was made before; raises ``UploadCommitted`` for other bytes."""

@@ -79,6 +79,8 @@ CREATE TABLE upload (
     metadata     jsonb       NOT NULL,
     tags         jsonb       NOT NULL,
     expect       jsonb       NOT NULL,
+    operation    text        NOT NULL,
+    message      text        NOT NULL,
     begun_at     timestamptz NOT NULL DEFAULT now(),
     expires_at   timestamptz NOT NULL,
     committed_at timestamptz,

@@ -28,9 +28,10 @@ async def insert_upload(
         )
         INSERT INTO upload (
             upload_id, bucket_id, path, key, actor, content_type, metadata, tags, expect,
-            expires_at
+            operation, message, expires_at
         )
-        SELECT $1, bucket_id, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10)
+        SELECT $1, bucket_id, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+            now() + make_interval(secs => $12)
         FROM bucket, unsynced
         WHERE name = $2
             AND state = 'open'
@@ -45,6 +46,8 @@ async def insert_upload(
         wish.metadata,
         wish.tags,
         msgspec.to_builtins(wish.expect),
+        wish.operation,
+        wish.message,
         lease_s,
     )
     return expires_at

@@ -71,6 +71,8 @@ def an_upload(
         metadata={"a": "b"},
         tags={},
         expect=Expectation(),
+        operation="put",
+        message="",
         expired=expired,
         committed=committed,
     )

@@ -62,6 +62,7 @@ async def test_a_snapshot_can_be_restored_into_another_bucket(
     a_bucket: Callable[[], Awaitable[Files]],
     target: TargetInfo,
     backups: Backups,
+    events: Events,
 ) -> None:
     await fill(files)
     snapshot = await backups.take(files.bucket, target.name)
@@ -72,6 +73,9 @@ async def test_a_snapshot_can_be_restored_into_another_bucket(
     assert task.state == "succeeded"
     assert await other.states() == await files.states()
     assert await other.read("big.bin") == await files.read("big.bin")
+    told = await events.until(FileStored, lambda e: e.bucket == other.bucket, count=5)
+    said = f"restored from snapshot {snapshot.snapshot_id}"
+    assert {(event.operation, event.message) for event in told} == {("restore", said)}
 
 
 async def test_bytes_that_the_object_store_lost_come_back_from_the_target(

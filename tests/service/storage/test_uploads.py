@@ -43,6 +43,14 @@ async def test_what_was_committed_is_announced(bucket: Bucket, events: Events) -
     assert event.occurred_at == put.file.modified_at
 
 
+async def test_an_upload_says_what_made_it_and_why(bucket: Bucket, events: Events) -> None:
+    await bucket.put("a", b"back", operation="restore", message="from the snapshot")
+
+    (event,) = await events.until(FileStored, lambda event: event.bucket == bucket.name)
+
+    assert (event.operation, event.message) == ("restore", "from the snapshot")
+
+
 async def test_revisions_go_on_over_deletes(bucket: Bucket) -> None:
     assert (await bucket.put("a", b"1")).file.revision == 1
     assert (await bucket.put("a", b"1")).file.revision == 2
