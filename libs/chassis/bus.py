@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
@@ -13,7 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
+from nats.errors import MaxPayloadError, NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
@@ -23,7 +24,12 @@ from opentelemetry.trace import SpanKind
 from libs.chassis import telemetry
 from libs.chassis.settings import ServiceSettings
 from libs.contracts.base import Reply, Request
-from libs.contracts.problems import AnsweredWithProblem, ProblemDetails, ServiceUnavailable
+from libs.contracts.problems import (
+    AnsweredWithProblem,
+    Problem,
+    ProblemDetails,
+    ServiceUnavailable,
+)
 from libs.contracts.streams import StreamSpec
 
 PROBLEM_HEADER = "Nats-Service-Error-Code"
@@ -34,6 +40,12 @@ R = TypeVar("R", bound=Reply)
 log = logging.getLogger(__name__)
 
 _decoders: dict[type[Reply], msgspec.json.Decoder[Any]] = {}
+
+
+class RequestTooLarge(Problem):
+    """The request does not fit into one message."""
+
+    code, status = "request-too-large", 413
 
 
 class Bus:
@@ -62,9 +74,10 @@ class Bus:
             connect_timeout=5,
             max_reconnect_attempts=-1,
             reconnect_time_wait=1,
-            ping_interval=5,
+            # A server that falls silent is given up after three of these, within 10 s.
+            ping_interval=3,
             max_outstanding_pings=2,
-            drain_timeout=int(self._drain_timeout_s),
+            drain_timeout=math.ceil(self._drain_timeout_s),
             # What waits to be sent is bounded while the server is away.
             pending_size=8 * 1024 * 1024,
             error_cb=_log_once_per_kind(),
@@ -108,7 +121,7 @@ class Bus:
 
         Raises ``AnsweredWithProblem`` with what that service answered, and ``ServiceUnavailable``
         when nobody serves it or the server is lost, at once, or nobody answers within
-        ``timeout_s``.
+        ``timeout_s``. What no message can hold is ``RequestTooLarge``.
         """
         if not self.client.is_connected:
             raise _unavailable()
@@ -125,6 +138,8 @@ class Bus:
                 raise ServiceUnavailable(
                     f"{request.owner} is not running", retry_after_s=1
                 ) from error
+            except MaxPayloadError as error:
+                raise RequestTooLarge(request.subject) from error
             except (NatsTimeoutError, NatsError, OSError) as error:
                 raise ServiceUnavailable(
                     self._why_no_answer(request.owner, timeout_s), retry_after_s=1
@@ -176,7 +191,7 @@ class Bus:
         except NotFoundError:
             log.info("declaring stream %s", spec.name)
             return await self.jetstream.add_stream(config)
-        if sorted(info.config.subjects or []) != sorted(spec.subjects):
+        if not _is_as_wanted(info.config, config):
             return await self.jetstream.update_stream(config)
         return info
 
@@ -190,6 +205,14 @@ class Bus:
         log.info("connected to NATS again")
         for listener in self._reconnected:
             listener()
+
+
+def _is_as_wanted(found: StreamConfig, wanted: StreamConfig) -> bool:
+    return (
+        sorted(found.subjects or []) == sorted(wanted.subjects or [])
+        and found.max_age == wanted.max_age
+        and found.duplicate_window == wanted.duplicate_window
+    )
 
 
 def _read_answer(request: Request[R], answer: Msg) -> R:

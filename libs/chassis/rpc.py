@@ -12,7 +12,9 @@ from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
 from nats.micro import add_service
 from nats.micro.request import Request as MicroRequest
 from nats.micro.service import Service as MicroService
@@ -107,10 +109,9 @@ class Answering:
             )
 
     async def stop(self) -> None:
-        """Take no more requests and answer those that were taken."""
-        if self._service is not None:
-            with suppress(NatsError):
-                await self._service.stop()
+        """Take no more requests and answer those that were taken, also unread ones."""
+        if self._service is not None and self._bus.client.is_connected:
+            await asyncio.gather(*(_drain(taking) for taking in _subscriptions(self._service)))
         if self._working:
             await asyncio.wait(self._working)
 
@@ -129,6 +130,18 @@ class Answering:
         return start
 
 
+def _subscriptions(service: MicroService) -> list[Subscription]:
+    """Return what ``service`` listens to: its own ``stop`` throws away what was not read yet."""
+    endpoints = [endpoint._subscription for endpoint in service._endpoints]  # noqa: SLF001
+    verbs = service._subscriptions.values()  # noqa: SLF001
+    return [subscription for subscription in (*endpoints, *verbs) if subscription is not None]
+
+
+async def _drain(subscription: Subscription) -> None:
+    with suppress(NatsError):
+        await subscription.drain()  # type: ignore[no-untyped-call]
+
+
 async def _answer(
     answer: Answer, decoder: msgspec.json.Decoder[Any], message: MicroRequest
 ) -> None:
@@ -142,9 +155,7 @@ async def _answer(
             reply = await answer.handler(_decode(decoder, message.data))
             body = msgspec.json.encode(reply)
         except Exception as error:  # noqa: BLE001 - the boundary: every failure becomes an answer
-            details = _name(error, subject)
-            PROBLEMS.labels(details.code).inc()
-            await _respond_problem(message, details)
+            await _respond_problem(message, _name(error, subject))
         else:
             await _send(message, body, {})
 
@@ -167,6 +178,7 @@ def _name(error: Exception, subject: str) -> ProblemDetails:
 
 
 async def _respond_problem(message: MicroRequest, details: ProblemDetails) -> None:
+    PROBLEMS.labels(details.code).inc()
     headers = {
         "Nats-Service-Error": details.code,
         PROBLEM_HEADER: str(details.status),
@@ -177,6 +189,9 @@ async def _respond_problem(message: MicroRequest, details: ProblemDetails) -> No
 async def _send(message: MicroRequest, body: bytes, headers: dict[str, str]) -> None:
     try:
         await message.respond(body, headers)
+    except MaxPayloadError as error:
+        # A bug, and one that whoever asked must not have to wait for.
+        await _respond_problem(message, _name(error, message.subject))
     except NatsError as error:
         # Whoever asked has given up by now, or asks again; a request may be repeated.
         log.warning("an answer on %s was lost: %s", message.subject, error)

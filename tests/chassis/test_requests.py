@@ -6,7 +6,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from libs.chassis.bus import Bus, RequestTooLarge
 from libs.chassis.rpc import serves
+from libs.chassis.settings import ServiceSettings
 from libs.contracts.base import Done
 from libs.contracts.ids import new_id
 from libs.contracts.problems import AnsweredWithProblem, Problem, ServiceUnavailable
@@ -15,10 +17,14 @@ from libs.contracts.storage import (
     BucketInfo,
     BucketMark,
     DeleteBucket,
+    FileList,
     GetBucket,
+    ListFiles,
     MarkBucket,
 )
-from tests.chassis.conftest import RunSmall
+from tests.chassis.conftest import RunSmall, Servers
+from tests.chassis.proxy import proxied
+from tests.waiting import eventually
 
 
 class BucketSealed(Problem):
@@ -52,6 +58,11 @@ async def get_bucket(request: GetBucket) -> BucketInfo:
 async def abort_upload(request: AbortUpload, pace: Pace) -> Done:
     await asyncio.sleep(pace.seconds)
     return Done()
+
+
+@serves(ListFiles)
+async def list_files(request: ListFiles) -> FileList:
+    return FileList(items=[], prefixes=["long/" * 300_000])
 
 
 async def test_an_answer_is_typed(small_service: RunSmall) -> None:
@@ -118,3 +129,51 @@ async def test_accepted_requests_are_answered_while_draining(small_service: RunS
         await asyncio.sleep(Pace.seconds / 4)
 
     assert await asking == Done()
+
+
+async def test_what_arrives_while_the_service_stops_is_answered(
+    small_service: RunSmall, servers: Servers
+) -> None:
+    """F11: at worst by "not running", at once, and never by silence."""
+    async with Bus("asker", servers.nats_url) as asker:
+        async with small_service(__name__, Pace()):
+            asking = [
+                asyncio.create_task(asker.ask(AbortUpload(upload_id=new_id()), timeout_s=3))
+                for _ in range(200)
+            ]
+            await asyncio.wait(asking, timeout=Pace.seconds / 20)  # most are on their way by now
+        ends = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert {str(end) for end in ends} <= {"Done()", "storage is not running"}
+
+
+async def test_an_answer_that_no_message_holds_is_a_bug_said_at_once(
+    small_service: RunSmall,
+) -> None:
+    async with small_service(__name__, Pace()) as small:
+        with pytest.raises(AnsweredWithProblem) as caught:
+            await small.bus.ask(ListFiles(bucket="reports"), timeout_s=30)
+
+    assert caught.value.named == "internal-error"
+
+
+async def test_a_request_that_no_message_holds_is_refused(small_service: RunSmall) -> None:
+    async with small_service(__name__, Pace()) as small:
+        with pytest.raises(RequestTooLarge):
+            await small.bus.ask(MarkBucket(name="reports" * 200_000), timeout_s=30)
+
+
+async def test_a_server_that_falls_silent_is_noticed(
+    settings: ServiceSettings,
+) -> None:
+    """F7."""
+    async with proxied(settings.nats_url) as (url, proxy), Bus("silent", url) as bus:
+        proxy.fall_silent()
+
+        await eventually(lambda: _is_lost(bus), timeout_s=10)
+        with pytest.raises(ServiceUnavailable, match="NATS does not answer"):
+            await bus.ask(MarkBucket(name="reports"), timeout_s=30)
+
+
+async def _is_lost(bus: Bus) -> bool:
+    return not bus.client.is_connected
