@@ -44,8 +44,8 @@ class Pull:
     async def take(self) -> list[Msg]:
         """Wait until there is something and return up to a batch; empty when stopped."""
         while not self.arrived and not self._stopped:
+            self._something.clear()  # before asking: what arrives from here on is not slept over
             await self._ask()
-            self._something.clear()
             try:
                 await asyncio.wait_for(self._something.wait(), SILENT_AFTER_S)
             except TimeoutError:
@@ -66,11 +66,10 @@ class Pull:
         self._stopped = True
         self._something.set()
         with suppress(NatsError, OSError):
-            if self._subscription is not None:
-                await self._subscription.unsubscribe()
-            for message in self.arrived:
-                await message.nak()
-        self.arrived.clear()
+            if self._subscription is not None and self._client.is_connected:
+                await self._subscription.drain()  # type: ignore[no-untyped-call]
+            while self.arrived:
+                await self.arrived.popleft().nak()
 
     async def _ask(self) -> None:
         if self._open > 0 or len(self.arrived) >= self._batch or self._stopped:
