@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import httpx
+import hypothesis
 import pytest
 
 from libs.chassis.bus import Bus
@@ -11,6 +12,10 @@ from libs.chassis.database import Database
 from libs.contracts.base import R, Request
 from tests.listening import Events
 from tests.platform import Platform, running_platform
+
+# A busy machine is slow, not wrong.
+hypothesis.settings.register_profile("strongroom", deadline=None)
+hypothesis.settings.load_profile("strongroom")
 
 Ask = Callable[[Request[R]], Awaitable[R]]
 
