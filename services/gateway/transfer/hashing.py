@@ -45,7 +45,14 @@ async def in_large_pieces(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         gathered.append(chunk)
         size += len(chunk)
         if size >= PIECE_BYTES:
-            yield b"".join(gathered)
-            gathered, size = [], 0
+            size = 0
+            yield _joined(gathered)
     if gathered:
-        yield b"".join(gathered)
+        yield _joined(gathered)
+
+
+def _joined(gathered: list[bytes]) -> bytes:
+    """Return one piece and let go of its chunks, which would be held as long as it is stored."""
+    piece = b"".join(gathered)
+    gathered.clear()
+    return piece
