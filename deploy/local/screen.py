@@ -20,12 +20,13 @@ Look = Callable[[], Sequence[Row]]
 def welcome(told: RunFile) -> str:
     """Return the address, the admin key, and three commands to try."""
     api = f"{told.url}/api/v1"
-    auth = f'-H "Authorization: Bearer {told.admin_key}"'
+    auth = '-H "$KEY"'
     return f"""
 Strongroom answers on {told.url}
 Admin key: {told.admin_key}
 
 Try:
+  KEY='Authorization: Bearer {told.admin_key}'
   curl {auth} {api}/buckets --json '{{"name": "hello"}}'
   curl {auth} -T README.md {api}/buckets/hello/files/README.md
   curl {auth} {api}/buckets/hello/files/README.md
