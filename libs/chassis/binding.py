@@ -14,10 +14,15 @@ class NotGiven(TypeError):
     """A handler needs what its service was not given."""
 
 
+class GivenTwice(TypeError):
+    """A handler needs one thing of a type of which its service was given several."""
+
+
 def bind(handler: Callable[..., Any], given: Sequence[object], *, own: int) -> Callable[..., Any]:
     """Return ``handler`` with all parameters after the first ``own`` filled from ``given``.
 
-    Raises ``NotGiven`` when nothing of a parameter's type is there.
+    Raises ``NotGiven`` when nothing of a parameter's type is there, ``GivenTwice`` when more than
+    one thing is.
     """
     hints = get_type_hints(handler)
     names = list(inspect.signature(handler).parameters)[own:]
@@ -27,10 +32,14 @@ def bind(handler: Callable[..., Any], given: Sequence[object], *, own: int) -> C
 
 def _one_of(kind: Any, given: Sequence[object], handler: Callable[..., Any], name: str) -> object:
     cls = get_origin(kind) or kind
-    for thing in given:
-        if _is_a(thing, cls):
-            return thing
-    raise NotGiven(f"{handler.__module__}.{handler.__qualname__} needs {name}: {kind}")
+    fitting = {id(thing): thing for thing in given if _is_a(thing, cls)}
+    needed = f"{handler.__module__}.{handler.__qualname__} needs {name}: {kind}"
+    if not fitting:
+        raise NotGiven(needed)
+    if len(fitting) > 1:
+        raise GivenTwice(f"{needed}, and there are {len(fitting)}")
+    (thing,) = fitting.values()
+    return thing
 
 
 def _is_a(thing: object, cls: Any) -> bool:
