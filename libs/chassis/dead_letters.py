@@ -62,7 +62,7 @@ async def park(
     PARKED.labels(consumer).inc()
 
 
-async def list_parked(conn: Connection, limit: int = 100) -> list[DeadLetter]:
+async def list_parked(conn: Connection, limit: int | None = None) -> list[DeadLetter]:
     """Return the letters that wait for somebody, oldest first."""
     rows = await conn.fetch(
         """

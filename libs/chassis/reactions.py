@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
@@ -33,6 +34,8 @@ from libs.contracts.streams import stream_for
 
 HEARTBEATS_PER_ACK_WAIT = 3
 AWAY_PAUSE_S = 2.0
+STREAM_LOOKS = 150
+STREAM_PAUSE_S = 0.2
 
 SECONDS = Histogram(
     "strongroom_reaction_seconds", "Time to apply one batch of events.", ["consumer"]
@@ -124,7 +127,7 @@ class Reacting:
             for consumer in self._consumers:
                 try:
                     await consumer.declare()
-                except (NatsError, OSError, TimeoutError) as error:
+                except (NatsError, OSError) as error:
                     log.debug("%s cannot be declared now: %s", consumer.name, error)
 
     async def stop(self) -> None:
@@ -146,11 +149,12 @@ class _Consumer:
         self.name = reaction.consumer
         self._pull = Pull(bus.client, reaction.stream, self.name, batch=reaction.batch)
         self._consuming: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
         bus.when_reconnected(self._pull.ask_again)
 
     async def start(self) -> None:
         """Begin to consume, and to take what an operator gives once more."""
-        await self.declare()
+        await self._declare_patiently()
         await self._pull.start()
         self._consuming = asyncio.create_task(self._consume(), name=self.name)
         await self._bus.client.subscribe(
@@ -159,12 +163,13 @@ class _Consumer:
 
     async def stop(self) -> None:
         """End the batch that was begun; the server gives the others to somebody else at once."""
+        self._stopping.set()
         await self._pull.stop()
         if self._consuming is not None:
             await self._consuming
 
-    async def declare(self) -> None:
-        """Make the durable unless it is there; waits while the owner has no stream yet."""
+    async def declare(self) -> bool:
+        """Make the durable unless it is there; false while the owner has no stream yet."""
         reaction = self._reaction
         durable = ConsumerConfig(
             durable_name=self.name,
@@ -175,39 +180,55 @@ class _Consumer:
             max_deliver=-1,
             max_ack_pending=reaction.batch * 5,
         )
-        for _ in range(150):
-            try:
-                info = await self._bus.jetstream.consumer_info(reaction.stream, self.name)
-            except NotFoundError:
-                pass
-            else:
-                if _is_as_wanted(info.config, durable):
-                    return
-            try:
-                await self._bus.jetstream.add_consumer(reaction.stream, durable)
-            except NotFoundError:
-                await asyncio.sleep(0.2)
-            else:
+        with suppress(NotFoundError):
+            info = await self._bus.jetstream.consumer_info(reaction.stream, self.name)
+            if _is_as_wanted(info.config, durable):
+                return True
+        try:
+            await self._bus.jetstream.add_consumer(reaction.stream, durable)
+        except NotFoundError:
+            return False
+        return True
+
+    async def _declare_patiently(self) -> None:
+        for _ in range(STREAM_LOOKS):
+            if await self.declare():
                 return
-        raise ServiceUnavailable(f"the stream {reaction.stream} does not appear")
+            await asyncio.sleep(STREAM_PAUSE_S)
+        raise ServiceUnavailable(f"the stream {self._reaction.stream} does not appear")
 
     async def _consume(self) -> None:
         while messages := await self._pull.take():
             await self._work_on(messages)
 
     async def _work_on(self, messages: list[Msg]) -> None:
-        """Apply a batch; whatever happens, every message is acknowledged, paused or parked."""
+        """Apply a batch; whatever happens, every message is acknowledged, paused or parked.
+
+        While database or bus are away nothing is wrong with the events: they are held and tried
+        again here, as giving them back would use up their tries.
+        """
         heartbeat = asyncio.create_task(self._beat(messages))
         try:
-            deliveries = [d for m in messages if (d := await self._read(m)) is not None]
-            if deliveries:
-                await self._apply(deliveries)
-        except (ServiceUnavailable, NatsError, OSError, TimeoutError) as error:
-            # Database or bus are away: nothing is wrong with the events, they come again.
-            log.warning("%s waits: %s", self.name, error)
-            await self._pause(messages, AWAY_PAUSE_S)
+            while waiting := [message for message in messages if not message.is_acked]:
+                try:
+                    await self._try(waiting)
+                except (ServiceUnavailable, NatsError, OSError) as error:
+                    log.warning("%s waits: %s", self.name, error)
+                    if await self._stops_within(AWAY_PAUSE_S):
+                        await _give_back(waiting)
+                        return
         finally:
             heartbeat.cancel()
+
+    async def _try(self, messages: Sequence[Msg]) -> None:
+        deliveries = [d for m in messages if (d := await self._read(m)) is not None]
+        if deliveries:
+            await self._apply(deliveries)
+
+    async def _stops_within(self, pause_s: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), pause_s)
+        return self._stopping.is_set()
 
     async def _beat(self, messages: Sequence[Msg]) -> None:
         """Tell the server now and then that a batch is worked on, and that others wait for it."""
@@ -215,7 +236,8 @@ class _Consumer:
             await asyncio.sleep(self._ack_wait_s / HEARTBEATS_PER_ACK_WAIT)
             for message in (*messages, *self._pull.arrived):
                 if not message.is_acked:
-                    await message.in_progress()
+                    with suppress(NatsError):
+                        await message.in_progress()
 
     async def _read(self, message: Msg) -> _Delivery | None:
         try:
@@ -227,7 +249,7 @@ class _Consumer:
     async def _apply(self, deliveries: list[_Delivery]) -> None:
         try:
             await self._apply_once(deliveries)
-        except (ServiceUnavailable, OSError, TimeoutError):
+        except (ServiceUnavailable, OSError):
             raise
         except Exception as error:  # noqa: BLE001 - the boundary: the policy decides what follows
             if len(deliveries) > 1:
@@ -279,14 +301,6 @@ class _Consumer:
         )
         await message.ack()
 
-    async def _pause(self, messages: Sequence[Msg], pause_s: float) -> None:
-        for message in messages:
-            if not message.is_acked:
-                try:
-                    await message.nak(delay=pause_s)
-                except (NatsError, OSError):
-                    return  # the server sends them again after ack_wait
-
     async def _apply_redriven(self, message: Msg) -> None:
         try:
             await self._reaction.apply([envelope.decode(message.headers, message.data)])
@@ -296,6 +310,14 @@ class _Consumer:
         else:
             APPLIED.labels(self.name).inc()
             await message.respond(b"")
+
+
+async def _give_back(messages: Sequence[Msg]) -> None:
+    """Let somebody else have ``messages`` at once; if it fails, after their ack wait."""
+    with suppress(NatsError, OSError):
+        for message in messages:
+            if not message.is_acked:
+                await message.nak()
 
 
 def _is_as_wanted(found: ConsumerConfig, wanted: ConsumerConfig) -> bool:

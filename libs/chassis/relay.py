@@ -38,6 +38,15 @@ PUBLISHED = Counter("strongroom_relay_published_total", "Events acknowledged by 
 WAITING = Gauge("strongroom_relay_waiting", "Events in the outbox that are not published.")
 REPLAYED = Counter("strongroom_relay_replayed_total", "Events published again for a lost stream.")
 
+PAUSES = (
+    ServiceUnavailable,
+    NatsError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+)
+"""What the relay waits out: database or bus are away."""
+
 log = logging.getLogger(__name__)
 
 
@@ -58,8 +67,10 @@ class Relay:
         self._bell = asyncio.Event()
         self._leads = False
         self._checked_at = float("-inf")
+        self._publishing = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
         db.when_announced(self.ring)
+        bus.when_reconnected(self._doubt)
 
     def ring(self) -> None:
         """Say that something waits: to the relay here, or to the one that leads elsewhere."""
@@ -79,10 +90,23 @@ class Relay:
         while True:
             try:
                 await self._lead()
-            except (ServiceUnavailable, NatsError, asyncpg.PostgresError, OSError) as error:
+            except PAUSES as error:
                 log.warning("the relay pauses: %s", error)
             self._leads = False
             await asyncio.sleep(self._interval_s)
+
+    async def finish(self) -> None:
+        """Publish what waits, if it is this one that leads and as far as the bus answers."""
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                while self._leads and await self.publish_waiting():
+                    pass
+        except PAUSES as error:
+            log.warning("events stay in the outbox for the next start: %s", error)
+
+    def _doubt(self) -> None:
+        """Look at the streams before publishing: the server that is back may have lost some."""
+        self._checked_at = float("-inf")
 
     async def _woken(self, _message: object) -> None:
         self._bell.set()
@@ -116,12 +140,13 @@ class Relay:
 
     async def publish_waiting(self, limit: int = BATCH) -> int:
         """Publish the oldest waiting events in order and mark them; return how many there were."""
-        async with self._db.transaction() as tx:
+        async with self._publishing, self._db.transaction() as tx:
             rows = await _waiting(tx, limit)
             if not rows:
                 return 0
             acknowledged = await self._publish(rows)
             crashpoint("relay_after_ack")
+            await _unpublish_overwritten(tx, acknowledged)
             await _mark(tx, acknowledged)
         PUBLISHED.inc(len(acknowledged))
         if len(acknowledged) < len(rows):
@@ -182,6 +207,7 @@ class Relay:
                 VALUES ($1, $2)
                 ON CONFLICT (stream) DO UPDATE
                 SET created_at = excluded.created_at
+                WHERE relay_stream.created_at <> excluded.created_at
                 """,
                 stream,
                 created,
@@ -241,10 +267,36 @@ async def _mark(tx: Connection, acknowledged: Sequence[tuple[_Row, PubAck]]) -> 
     )
 
 
-async def _unpublish(tx: Connection, stream: str, *, after: int) -> int:
-    """Make the events that ``stream`` acknowledged behind ``after`` wait again; return how many."""
-    status = await tx.execute(
+async def _unpublish_overwritten(
+    tx: Connection, acknowledged: Sequence[tuple[_Row, PubAck]]
+) -> None:
+    """Find a stream that went backwards and has grown again: it gives sequences a second time."""
+    lost = await tx.fetch(
         """
+        SELECT outbox.stream, min(outbox.stream_seq) AS first
+        FROM unnest($1::text[], $2::bigint[]) AS ack (stream, seq)
+        JOIN outbox
+          ON outbox.stream = ack.stream
+         AND outbox.stream_seq = ack.seq
+         AND outbox.published_at IS NOT NULL
+        GROUP BY outbox.stream
+        """,
+        [ack.stream for _, ack in acknowledged],
+        [ack.seq for _, ack in acknowledged],
+    )
+    for row in lost:
+        count = await _unpublish(tx, row["stream"], after=row["first"] - 1)
+        REPLAYED.inc(count)
+        log.warning("stream %s lost %d events: publishing them again", row["stream"], count)
+
+
+async def _unpublish(tx: Connection, stream: str, *, after: int) -> int:
+    """Make the events that ``stream`` acknowledged behind ``after`` wait again; return how many.
+
+    Those as old as inboxes remember stay away: they could take effect twice.
+    """
+    status = await tx.execute(
+        f"""
         UPDATE outbox
         SET published_at = NULL,
             stream = NULL,
@@ -252,7 +304,8 @@ async def _unpublish(tx: Connection, stream: str, *, after: int) -> int:
         WHERE stream = $1
           AND stream_seq > $2
           AND published_at IS NOT NULL
-        """,
+          AND created_at > now() - interval '{KEEP}'
+        """,  # noqa: S608 - a constant of this module
         stream,
         after,
     )

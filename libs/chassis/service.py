@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -20,6 +20,8 @@ from libs.chassis.reactions import Reacting, reactions_in
 from libs.chassis.relay import Relay
 from libs.chassis.rpc import Answering, answers_in
 from libs.chassis.settings import ServiceSettings
+
+LOOPS_END_WITHIN_S = 5.0
 
 T = TypeVar("T")
 
@@ -67,19 +69,33 @@ class ServiceDefinition(NamedTuple):
 
 async def serve(name: str, settings: ServiceSettings, service: Service) -> None:
     """Run ``service`` until SIGTERM or SIGINT, then drain; raises when a loop ends by failing."""
+    provider = telemetry.set_up(name, settings)
     stopping = asyncio.Event()
+    starting = asyncio.current_task()
+    assert starting is not None  # noqa: S101 - a coroutine runs in a task
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            _when_told_to_stop(starting.cancel)
+            failed = await stack.enter_async_context(running(name, settings, service))
+            _when_told_to_stop(stopping.set)
+            await _first_of(stopping, failed)
+            log.info("draining")
+    except asyncio.CancelledError:
+        log.info("stopped before everything was there")
+    provider.shutdown()
+
+
+def _when_told_to_stop(act: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
     for signal_ in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_, stopping.set)
-    provider = telemetry.set_up(name, settings)
-    async with running(name, settings, service) as failed:
-        stop = asyncio.create_task(stopping.wait())
-        waited: set[asyncio.Future[Any]] = {stop, failed}
-        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        if failed.done():
-            failed.result()
-        log.info("draining")
-    provider.shutdown()
+        loop.add_signal_handler(signal_, act)
+
+
+async def _first_of(stopping: asyncio.Event, failed: "asyncio.Future[None]") -> None:
+    waited: set[asyncio.Future[Any]] = {asyncio.ensure_future(stopping.wait()), failed}
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+    if failed.done():
+        failed.result()
 
 
 @contextlib.asynccontextmanager
@@ -103,7 +119,7 @@ async def running(
         reacting = Reacting(bus, db, settings, reactions_in(service.reactions, service.given))
         loops = [Loop("relay", relay.run), Loop("keep-consumers", reacting.keep)]
         loops += [loop.bound(service.given) for loop in service.loops]
-        failed = stack.enter_context(_loops_running(loops))
+        failed = await stack.enter_async_context(_loops_running(loops))
         await reacting.start()
         await answering.start()
         health.accepting = True
@@ -113,6 +129,7 @@ async def running(
         finally:
             health.accepting = False
             await _drain(service, answering, reacting, settings.drain_timeout_s)
+            await relay.finish()
 
 
 def _checks(service: Service) -> dict[str, Check]:
@@ -134,8 +151,8 @@ async def _drain(
         log.warning("not everything ended in %g s; it will be done again", timeout_s)
 
 
-@contextlib.contextmanager
-def _loops_running(loops: Sequence[Loop]) -> Iterator["asyncio.Future[None]"]:
+@contextlib.asynccontextmanager
+async def _loops_running(loops: Sequence[Loop]) -> AsyncIterator["asyncio.Future[None]"]:
     failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def ended(task: "asyncio.Task[None]") -> None:
@@ -156,4 +173,6 @@ def _loops_running(loops: Sequence[Loop]) -> Iterator["asyncio.Future[None]"]:
     finally:
         for task in tasks:
             task.cancel()
+        # They still hold connections; who does not end by now is left to the process's own end.
+        await asyncio.wait(tasks, timeout=LOOPS_END_WITHIN_S)
         failed.cancel()

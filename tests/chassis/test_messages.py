@@ -8,16 +8,19 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from libs.chassis import dead_letters, inbox, outbox
+from libs.chassis import dead_letters, inbox, outbox, reactions
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
 from libs.chassis.dead_letters import RedriveFailed
-from libs.chassis.reactions import reacts
-from libs.chassis.relay import Relay
+from libs.chassis.reactions import Reacting, Reaction, reacts
+from libs.chassis.relay import BATCH, Relay
 from libs.chassis.settings import ServiceSettings
 from libs.contracts import envelope
+from libs.contracts.backup import SnapshotCreated
 from libs.contracts.ids import new_id
+from libs.contracts.problems import ServiceUnavailable
 from libs.contracts.storage import BucketMarked
+from libs.contracts.streams import STREAMS
 from tests.chassis.conftest import OWNER, RunSmall, Small
 from tests.waiting import eventually
 
@@ -32,12 +35,16 @@ class Mood:
         self.tries: list[str] = []
         self.batches: list[int] = []
         self.pause_s = 0.0
+        self.failures: list[Exception] = []
+        """Raised one after the other, before anything is tried."""
 
 
 @reacts(BucketMarked, as_=CONSUMER)
 async def note(events: Sequence[BucketMarked], db: Database, mood: Mood) -> None:
     mood.batches.append(len(events))
     await asyncio.sleep(mood.pause_s)
+    if mood.failures:
+        raise mood.failures.pop(0)
     async with db.transaction() as tx:
         for event in await inbox.first_times(tx, CONSUMER, events):
             mood.tries.append(event.bucket)
@@ -197,6 +204,86 @@ async def test_events_wait_while_the_database_is_away(small: Small, mood: Mood) 
         assert await dead_letters.list_parked(conn) == []
 
 
+async def test_what_is_away_uses_up_no_tries(
+    small: Small, mood: Mood, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outage longer than all pauses must not turn the first real failure into the last."""
+    monkeypatch.setattr(reactions, "AWAY_PAUSE_S", 0.05)
+    away = [ServiceUnavailable("away") for _ in range(len(small.settings.retry_pauses_s) + 3)]
+    mood.failures = [*away, ValueError("once")]
+
+    await announce(small.db, marked("patient"))
+
+    await eventually(lambda: _has(small.db, ["patient"]))
+    async with small.db.connection() as conn:
+        assert await dead_letters.list_parked(conn) == []
+
+
+async def test_everything_committed_is_published_before_the_end(
+    small_service: RunSmall, mood: Mood, settings: ServiceSettings
+) -> None:
+    """F11."""
+    async with small_service(__name__, mood) as small:
+        await eventually(lambda: _leads(settings))
+        await announce(small.db, *(marked(f"last-{number}") for number in range(3 * BATCH)))
+
+    async with Database.of(settings) as db, db.connection() as conn:
+        waiting = await conn.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+    assert waiting == 0
+    async with small_service(__name__, mood) as again:
+        await eventually(lambda: _count(again.db, 3 * BATCH))
+
+
+async def test_a_stream_that_lost_its_end_and_grew_again_is_noticed(
+    settings: ServiceSettings,
+) -> None:
+    """F4: what was acknowledged under a sequence that is given once more has been lost."""
+    async with Database.of(settings) as db, Bus.of(OWNER, settings) as bus:
+        state = await bus.declare(STREAMS["STORAGE"])
+        relay = Relay(db, bus)
+        await announce(db, marked("lost"))
+        async with db.transaction() as tx:
+            await tx.execute(
+                "UPDATE outbox SET published_at = now(), stream = 'STORAGE', stream_seq = $1",
+                state.state.last_seq + 1,
+            )
+
+        await announce(db, marked("later"))
+        first, second = await relay.publish_waiting(), await relay.publish_waiting()
+
+        assert (first, second) == (1, 1)
+        assert await relay.publish_waiting() == 0
+
+
+async def test_an_event_that_no_message_holds_undoes_its_change(small: Small) -> None:
+    with pytest.raises(outbox.EventTooLarge):
+        await announce(small.db, marked("x" * 2_000_000))
+
+    assert await effects(small.db) == []
+
+
+async def test_consumers_are_kept_while_a_stream_is_missing(
+    settings: ServiceSettings,
+) -> None:
+    """The owner that declares it may be down for long."""
+    async with Database.of(settings) as db, Bus.of(OWNER, settings) as bus:
+        waiting = Reaction(f"{CONSUMER}-late", (SnapshotCreated,), 10, _ignore)
+        reacting = Reacting(bus, db, settings, [waiting])
+        starting = asyncio.create_task(reacting.start())
+        keeping = asyncio.create_task(reacting.keep())
+        await asyncio.sleep(2.5)
+        assert not starting.done()
+        assert not keeping.done()
+
+        await bus.declare(STREAMS["BACKUP"])
+
+        await starting
+        info = await bus.jetstream.consumer_info("BACKUP", f"{CONSUMER}-late")
+        assert info.config.durable_name == f"{CONSUMER}-late"
+        keeping.cancel()
+        await reacting.stop()
+
+
 async def test_two_relays_publish_each_event_once(
     small: Small, settings: ServiceSettings, mood: Mood
 ) -> None:
@@ -268,6 +355,19 @@ async def _has(db: Database, names: list[str]) -> bool:
 
 async def _count(db: Database, count: int) -> bool:
     return len(await effects(db)) == count
+
+
+async def _ignore(events: Sequence[object]) -> None:
+    """Do nothing about ``events``."""
+
+
+async def _leads(settings: ServiceSettings) -> bool:
+    async with Database.of(settings) as db, db.connection() as conn:
+        return bool(
+            await conn.fetchval(
+                "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory')"
+            )
+        )
 
 
 async def _started(mood: Mood) -> bool:
