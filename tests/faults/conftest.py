@@ -10,6 +10,7 @@ import pytest
 
 from libs.chassis.bus import Bus
 from tests.faults.load import API, make_bucket
+from tests.faults.looking import letters
 from tests.faults.processes import operate
 from tests.platform import Platform, running_platform
 from tests.waiting import eventually
@@ -34,7 +35,12 @@ def rng(request: pytest.FixtureRequest) -> Random:
 @pytest.fixture(scope="package")
 def platform() -> Iterator[Platform]:
     """The four services that faults are about, on servers of their own."""
-    with running_platform(SERVICES, {"STRONGROOM_STORAGE_SWEEP_INTERVAL_S": "0.5"}) as running:
+    settings = {
+        "STRONGROOM_STORAGE_SWEEP_INTERVAL_S": "0.5",
+        # Whoever asked a service that died finds out by this alone.
+        "STRONGROOM_GATEWAY_ANSWER_TIMEOUT_S": "2",
+    }
+    with running_platform(SERVICES, settings) as running:
         yield running
 
 
@@ -56,12 +62,14 @@ async def admin_bus(platform: Platform) -> AsyncIterator[Bus]:
 
 @pytest.fixture(autouse=True)
 async def converged(platform: Platform, http: httpx.AsyncClient) -> AsyncIterator[None]:
-    """After every fault all is ready again, an upload works, and ``fsck`` finds no difference."""
+    """After every fault all is ready again and works, nothing was parked, ``fsck`` says 0."""
     yield
     await asyncio.to_thread(bring_back, platform)
     bucket = await make_bucket(http)
     answer = await http.put(f"{API}/{bucket}/files/probe", content=b"still here")
     assert answer.status_code == 201, answer.text
+
+    assert {name: await letters(platform, name) for name in SERVICES} == dict.fromkeys(SERVICES, 0)
 
     async def no_difference() -> bool:
         code, said = await operate(platform, "storage", "fsck")

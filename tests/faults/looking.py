@@ -2,6 +2,7 @@
 
 import re
 
+import asyncpg
 import httpx
 
 from libs.chassis.bus import Bus
@@ -11,6 +12,25 @@ from libs.contracts.streams import stream_for
 from tests.faults.load import Ledger, State, states
 from tests.platform import Platform
 from tests.waiting import eventually
+
+
+async def nothing_waits(platform: Platform, service: str) -> bool:
+    """Tell whether all that a service announced is published."""
+    return await _count(platform, service, "outbox WHERE published_at IS NULL") == 0
+
+
+async def letters(platform: Platform, service: str) -> int:
+    """Return how many events wait for somebody."""
+    return await _count(platform, service, "dead_letter WHERE redriven_at IS NULL")
+
+
+async def _count(platform: Platform, service: str, rows: str) -> int:
+    conn = await asyncpg.connect(platform.database_urls[service])
+    try:
+        found: int = await conn.fetchval(f"SELECT count(*) FROM {rows}")  # noqa: S608 - our words
+        return found
+    finally:
+        await conn.close()
 
 
 async def metric(platform: Platform, service: str, name: str) -> float:

@@ -9,6 +9,7 @@ from nats.aio.msg import Msg
 from libs.chassis.bus import Bus
 from libs.contracts.storage import FileStored
 from tests.faults.load import API, assert_kept, make_bucket, recorded, uploading
+from tests.faults.looking import nothing_waits
 from tests.faults.processes import dying
 from tests.platform import Platform
 from tests.waiting import eventually
@@ -17,11 +18,11 @@ CRASH_POINTS = [
     ("storage", "after_begin"),
     ("storage", "before_commit"),
     ("storage", "after_commit"),
-    ("storage", "relay_after_ack"),
     ("gateway", "after_put"),
     ("gateway", "after_commit"),
     ("versioning", "before_record"),
     ("versioning", "after_record"),
+    ("versioning", "relay_after_ack"),
 ]
 
 
@@ -51,6 +52,7 @@ async def test_an_event_that_is_published_twice_takes_effect_once(
         published.append((message.headers or {})["Nats-Msg-Id"])
 
     hearing = await admin_bus.subscribe(FileStored.every(bucket), note)
+    await eventually(lambda: nothing_waits(platform, "storage"))
 
     async with dying(platform, "storage", "relay_after_ack"):
         answer = await http.put(f"{API}/{bucket}/files/twice", content=b"once")
