@@ -1,12 +1,18 @@
-"""``python -m services.<name>``: serve, migrate, look at dead letters, and the service's own."""
+"""``python -m services.<name>``: serve, migrate, look at dead letters, and the service's own.
+
+Exit 0: done. 1: the command's own "no", or it failed. 2: wrong use or configuration. 3: it could
+not be done, as a server that it needs was not reached or refused.
+"""
 
 import argparse
+import asyncio
 import contextlib
 import inspect
 import logging
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NoReturn
 
 import asyncpg
 import uvloop
@@ -17,19 +23,24 @@ from libs.chassis.binding import bind
 from libs.chassis.migrate import MigrationFailed, migrate
 from libs.chassis.service import Command, Drains, Service, ServiceDefinition, serve
 from libs.chassis.settings import ServiceSettings, WrongSettings, load
-from libs.contracts.problems import Problem
+from libs.contracts.problems import Problem, ServiceUnavailable
+
+FAILED, MISUSED, NO_SERVER = 1, 2, 3
+EXIT_CODES = "exit: 0 done; 1 the answer is no, or it failed; 2 wrong use; 3 a server is missing"
+OPENING_TIMEOUT_S = 10.0
+"""A service waits for NATS as long as it takes; an operator at a terminal does not."""
 
 log = logging.getLogger(__name__)
 
 
 def main(definition: ServiceDefinition, argv: Sequence[str] | None = None) -> NoReturn:
-    """Do what the command line says and leave: 0 done, 1 failed, 2 wrong use or configuration."""
+    """Do what the command line says and leave with one of the exit codes above."""
     arguments = _parser(definition).parse_args(argv)
     try:
         settings = load(definition.settings, definition.name)
     except WrongSettings as error:
         _say(definition, str(error))
-        sys.exit(2)
+        sys.exit(MISUSED)
     sys.exit(_do(definition, settings, arguments))
 
 
@@ -51,10 +62,13 @@ def _do(
         return uvloop.run(_run(definition, settings, command, arguments))
     except WrongSettings as error:
         _say(definition, str(error))
-        return 2
-    except (MigrationFailed, Problem, NatsError, asyncpg.PostgresError, OSError) as error:
+        return MISUSED
+    except (ServiceUnavailable, NatsError, asyncpg.PostgresError, OSError) as error:
         _say(definition, str(error) or type(error).__name__)
-        return 1
+        return NO_SERVER
+    except (MigrationFailed, Problem) as error:
+        _say(definition, str(error))
+        return FAILED
 
 
 async def _run(
@@ -63,26 +77,42 @@ async def _run(
     command: Command,
     arguments: argparse.Namespace,
 ) -> int:
-    """Run an operator's command beside the running service: opened like it, but not serving.
-
-    What drains takes work as soon as it is open, so it stays closed.
-    """
+    """Run an operator's command beside the running service: opened like it, but not serving."""
     telemetry.set_up(definition.name, settings)
     logging.getLogger().setLevel(logging.WARNING)
     service: Service = definition.build(settings)
-    async with contextlib.AsyncExitStack() as stack:
-        for thing in service.opens:
-            if not isinstance(thing, Drains):
-                await stack.enter_async_context(thing)
+    async with opened(service.opens, within_s=OPENING_TIMEOUT_S):
         bound = bind(command, [arguments, *service.given], own=0)
         result: int = await bound()
         return result
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    things: Sequence[AbstractAsyncContextManager[Any]], *, within_s: float
+) -> AsyncIterator[None]:
+    """Open in order what a command may use; raises ``ServiceUnavailable`` when it takes longer.
+
+    What drains takes work as soon as it is open, so it stays closed.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        for thing in things:
+            if isinstance(thing, Drains):
+                continue
+            try:
+                async with asyncio.timeout(within_s):
+                    await stack.enter_async_context(thing)
+            except TimeoutError:
+                what = type(thing).__name__.lower()
+                raise ServiceUnavailable(f"the {what} does not answer") from None
+        yield
 
 
 def _parser(definition: ServiceDefinition) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m services.{definition.name}",
         description=f"The {definition.name} service and its operator's commands.",
+        epilog=EXIT_CODES,
     )
     commands = parser.add_subparsers(dest="command")
     parser.set_defaults(command="serve")

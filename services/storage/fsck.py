@@ -12,16 +12,15 @@ from typing import Literal
 import msgspec
 from msgspec import Struct, field
 
-from libs.blobs import BlobNotFound, BlobStat, BlobStore
+from libs.blobs import BlobFailure, BlobNotFound, BlobStat, BlobStore
 from libs.chassis.arguments import argument
 from libs.chassis.database import Database
-from libs.contracts.problems import Problem
+from libs.contracts.problems import ServiceUnavailable
 from services.storage.comparing import Count, counted, unequal
 from services.storage.domain.files import Blob
 from services.storage.domain.uploads import BLOBS, begun_at, upload_of_key
 from services.storage.repository import blobs, checks
 from services.storage.settings import Settings
-from services.storage.store_failures import store_failures
 
 Kind = Literal["object-missing", "object-size", "object-unnamed", "file-content"]
 
@@ -65,13 +64,11 @@ class Report(Struct, kw_only=True):
 async def fsck(
     arguments: argparse.Namespace, db: Database, store: BlobStore, settings: Settings
 ) -> int:
-    """Compare records and store: exit 0 when equal, 1 when not, 2 when that cannot be told."""
+    """Compare records and store: exit 0 when equal, 1 when not, 3 when that cannot be told."""
     try:
-        with store_failures():
-            report = await check(db, store, settings)
-    except (Problem, OSError) as error:
-        sys.stderr.write(f"fsck: {error}\n")
-        return 2
+        report = await check(db, store, settings)
+    except BlobFailure as error:
+        raise ServiceUnavailable(f"not checked: {error}") from error
     sys.stdout.write(_as_json(report) if arguments.json else _as_table(report))
     return 1 if report.differences else 0
 

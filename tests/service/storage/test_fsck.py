@@ -3,6 +3,7 @@ import sys
 from typing import Any
 
 import msgspec
+import pytest
 
 from libs.blobs import BlobStore
 from libs.chassis.database import Database
@@ -88,10 +89,29 @@ async def test_the_table_has_totals(bucket: Bucket, storage_environment: dict[st
     assert lines[-1].endswith("differences")
 
 
-async def test_a_store_that_is_down_is_no_difference(storage_environment: dict[str, str]) -> None:
-    down = {"STRONGROOM_STORAGE_STORE_URL": "s3://a:b@127.0.0.1:1/nowhere?tls=false"}
-    code, printed = await fsck(storage_environment | down)
-    assert (code, printed.splitlines()[-1]) == (2, "fsck: the object store does not answer")
+@pytest.mark.parametrize(
+    ("setting", "nowhere", "said"),
+    [
+        ("STORE_URL", "s3://a:b@127.0.0.1:1/nowhere?tls=false", "not checked: "),
+        ("DATABASE_URL", "postgres://a:b@127.0.0.1:1/nowhere", ""),
+    ],
+)
+async def test_a_server_that_is_down_is_no_difference(
+    storage_environment: dict[str, str], setting: str, nowhere: str, said: str
+) -> None:
+    code, printed = await fsck(storage_environment | {f"STRONGROOM_STORAGE_{setting}": nowhere})
+
+    assert code == 3
+    assert printed.splitlines()[-1].startswith(f"strongroom storage: {said}")
+
+
+async def test_wrong_use_and_wrong_configuration_are_no_differences(
+    storage_environment: dict[str, str],
+) -> None:
+    misused, _ = await fsck(storage_environment, "--everything")
+    misconfigured, _ = await fsck(storage_environment | {"STRONGROOM_STORAGE_STOER_URL": "x"})
+
+    assert (misused, misconfigured) == (2, 2)
 
 
 async def _keep_busy(bucket: Bucket) -> None:
