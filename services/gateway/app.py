@@ -15,13 +15,15 @@ from services.gateway.edge.budget import Budget
 from services.gateway.edge.front import Front
 from services.gateway.edge.keys import Keys
 from services.gateway.edge.parts import Parts
+from services.gateway.edge.platform import Platform
 from services.gateway.edge.rates import Rates
 from services.gateway.edge.server import HttpServer
 from services.gateway.live.hub import Hub
 from services.gateway.loops import forget_old_answers
-from services.gateway.routes.given import Cursors, Platform, dependencies
+from services.gateway.routes.given import Cursors, dependencies
 from services.gateway.settings import Settings
 from services.gateway.transfer.downloads import Downloads
+from services.gateway.transfer.memory import give_large_blocks_back
 from services.gateway.transfer.uploads import Uploads
 
 HOUR_S = 3600.0
@@ -29,9 +31,11 @@ HOUR_S = 3600.0
 
 def build(settings: Settings) -> Service:
     """Return the service, nothing of it opened yet."""
+    give_large_blocks_back()
     db = Database.of(settings)
     bus = Bus.of("gateway", settings)
     store = open_store(settings.store_url)
+    platform = Platform(bus, settings.answer_timeout_s)
     rates = Rates(settings)
     keys = Keys(db, bus, rates, settings)
     hub = Hub(bus, settings)
@@ -40,10 +44,10 @@ def build(settings: Settings) -> Service:
     given = dependencies(
         settings=settings,
         keys=keys,
-        platform=Platform(bus, settings.answer_timeout_s),
+        platform=platform,
         cursors=Cursors(_signing_secret(settings)),
-        uploads=Uploads(bus, store, budget, settings),
-        downloads=Downloads(store, budget, settings),
+        uploads=Uploads(platform, store, budget, settings),
+        downloads=Downloads(platform, store, budget, settings),
         parts=Parts(db, bus, store),
         hub=hub,
     )

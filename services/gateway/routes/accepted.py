@@ -9,7 +9,8 @@ from msgspec import Struct
 from libs.contracts.base import Request
 from libs.contracts.problems import AnsweredWithProblem, ServiceUnavailable
 from libs.contracts.progress import GetTask, TaskAccepted, TaskInfo
-from services.gateway.routes.given import PREFIX, Platform
+from services.gateway.edge.platform import Platform
+from services.gateway.routes.given import PREFIX
 
 A = TypeVar("A", bound=TaskAccepted)
 

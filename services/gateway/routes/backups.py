@@ -23,8 +23,9 @@ from libs.contracts.backup import (
 )
 from libs.contracts.values import BucketName, FilePath
 from services.gateway.edge.gate import needs
+from services.gateway.edge.platform import Platform
 from services.gateway.routes.accepted import Accepted, accepted
-from services.gateway.routes.given import PREFIX, Cursor, Cursors, Limit, Page, Platform
+from services.gateway.routes.given import PREFIX, Cursor, Cursors, Limit, Page
 
 TAGS = ["Backups"]
 

@@ -19,8 +19,9 @@ from libs.contracts.storage import (
 )
 from libs.contracts.values import BucketName, Versioning
 from services.gateway.edge.gate import needs
+from services.gateway.edge.platform import Platform
 from services.gateway.routes.accepted import Accepted, accepted
-from services.gateway.routes.given import PREFIX, Bucket, Cursor, Cursors, Limit, Page, Platform
+from services.gateway.routes.given import PREFIX, Bucket, Cursor, Cursors, Limit, Page
 
 TAGS = ["Buckets"]
 LIST = "buckets"

@@ -18,7 +18,8 @@ from libs.contracts.storage import (
 from libs.contracts.values import FilePath, Message
 from services.gateway.domain.conditions import bare_etag
 from services.gateway.edge.gate import needs
-from services.gateway.routes.given import Bucket, Platform
+from services.gateway.edge.platform import Platform
+from services.gateway.routes.given import Bucket
 
 MOST_CHANGES = 10_000
 
@@ -46,6 +47,8 @@ class Changes(Struct, frozen=True, forbid_unknown_fields=True):
     message: Message = ""
     expect: dict[FilePath, str | None] = field(default_factory=dict)
     """Per path its present ETag, or null for "no file"; anything else refuses all."""
+    lenient: bool = False
+    """To delete what is not there is no failure."""
 
 
 @post(
@@ -69,6 +72,7 @@ async def apply_changes(
             changes=list(data.changes),
             message=data.message,
             expect={path: bare_etag(etag) for path, etag in data.expect.items()},
+            lenient=data.lenient,
         )
     )
 

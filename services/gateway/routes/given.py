@@ -8,8 +8,6 @@ from litestar.params import FromPath, QueryParameter
 from litestar.types import Scope
 from msgspec import Struct
 
-from libs.chassis.bus import Bus
-from libs.contracts.base import R, Request
 from services.gateway.domain import cursors
 from services.gateway.domain.failures import InvalidCursor
 
@@ -23,17 +21,6 @@ Cursor = Annotated[
     str | None, QueryParameter(description="``next`` of the page before.", max_length=4000)
 ]
 Prefix = Annotated[str, QueryParameter(description="Only paths that begin so.", max_length=1024)]
-
-
-class Platform(Struct, frozen=True):
-    """The services behind the gateway."""
-
-    bus: Bus
-    timeout_s: float
-
-    async def ask(self, request: Request[R]) -> R:
-        """Return the owner's answer; its problems pass through to the caller."""
-        return await self.bus.ask(request, timeout_s=self.timeout_s)
 
 
 class Cursors(Struct, frozen=True):

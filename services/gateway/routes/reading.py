@@ -14,7 +14,7 @@ from services.gateway.domain.conditions import Outcome
 from services.gateway.domain.digests import repr_digest
 from services.gateway.domain.failures import FileDamaged, InvalidInput, PreconditionFailed
 from services.gateway.domain.ranges import ByteRange, find_range
-from services.gateway.routes.given import Platform
+from services.gateway.edge.platform import Platform
 from services.gateway.transfer.downloads import Downloads, Lines
 
 
@@ -35,19 +35,14 @@ class Reading(Struct, frozen=True, kw_only=True):
     """Where its bytes lie, if that is known already."""
 
     async def answer(
-        self,
-        headers: Mapping[str, str],
-        downloads: Downloads,
-        platform: Platform,
-        *,
-        download: bool,
+        self, headers: Mapping[str, str], downloads: Downloads, *, download: bool
     ) -> ASGIApp:
         """Return the answer to a GET."""
         if self._judge(headers) is Outcome.NOT_MODIFIED:
             return bodiless(304, self._state_lines())
         part = self._part(headers)
         lines = self._lines(part, download=download)
-        blob = self.blob or await self._find_blob(platform)
+        blob = self.blob or await self._find_blob(downloads.platform)
         return await downloads.open(blob, part, lines)
 
     def head(self, headers: Mapping[str, str], *, download: bool) -> ASGIApp:

@@ -37,7 +37,8 @@ from libs.contracts.progress import (
 from libs.contracts.values import ByteCount
 from services.gateway.domain.failures import InvalidInput
 from services.gateway.edge.gate import needs
-from services.gateway.routes.given import PREFIX, Cursor, Cursors, Limit, Page, Platform
+from services.gateway.edge.platform import Platform
+from services.gateway.routes.given import PREFIX, Cursor, Cursors, Limit, Page
 
 TAGS = ["Progress"]
 ONE = "/progress/tasks/{task_id:uuid}"

@@ -20,7 +20,8 @@ from libs.contracts.versioning import (
     VersionInfo,
 )
 from services.gateway.edge.gate import needs
-from services.gateway.routes.given import Bucket, Cursor, Cursors, Limit, Page, Platform
+from services.gateway.edge.platform import Platform
+from services.gateway.routes.given import Bucket, Cursor, Cursors, Limit, Page
 
 TAGS = ["Versions"]
 

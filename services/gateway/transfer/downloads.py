@@ -14,6 +14,7 @@ from services.gateway.domain.ranges import ByteRange
 from services.gateway.edge.asgi import Send as RawSend
 from services.gateway.edge.budget import Budget
 from services.gateway.edge.front import ConnectionAborted
+from services.gateway.edge.platform import Platform
 from services.gateway.settings import Settings
 from services.gateway.transfer.hashing import StreamHash
 
@@ -27,7 +28,10 @@ Lines = list[tuple[bytes, bytes]]
 class Downloads:
     """Opens blobs for answers, within the budget that all transfers share."""
 
-    def __init__(self, store: BlobStore, budget: Budget, settings: Settings) -> None:
+    def __init__(
+        self, platform: Platform, store: BlobStore, budget: Budget, settings: Settings
+    ) -> None:
+        self.platform = platform
         self._store = store
         self._budget = budget
         self._idle_s = settings.download_idle_timeout_s

@@ -12,13 +12,13 @@ from prometheus_client import Gauge
 
 from libs.blobs.contract import BlobStore
 from libs.blobs.failures import BodySizeMismatch
-from libs.chassis.bus import Bus
 from libs.chassis.crashpoint import crashpoint
 from libs.contracts.problems import Problem
 from libs.contracts.storage import AbortUpload, BeginUpload, CommitUpload, FilePut
 from services.gateway.domain.failures import BodyIncomplete, BodyTooLarge, DigestMismatch
 from services.gateway.edge.asgi import Receive
 from services.gateway.edge.budget import Budget
+from services.gateway.edge.platform import Platform
 from services.gateway.settings import Settings
 from services.gateway.transfer.hashing import StreamHash, in_large_pieces
 
@@ -50,8 +50,10 @@ class Announced(Struct, frozen=True):
 class Uploads:
     """Takes bodies to the store, within the budget that all transfers share."""
 
-    def __init__(self, bus: Bus, store: BlobStore, budget: Budget, settings: Settings) -> None:
-        self._bus = bus
+    def __init__(
+        self, platform: Platform, store: BlobStore, budget: Budget, settings: Settings
+    ) -> None:
+        self._platform = platform
         self._store = store
         self._budget = budget
         self._settings = settings
@@ -73,7 +75,7 @@ class Uploads:
         """Store what is complete already: a wrong body leaves no intent, a right one no parts."""
         sha256 = hashlib.sha256(body).hexdigest()
         announced.check(len(body), sha256)
-        ticket = await self._bus.ask(begin, timeout_s=self._settings.answer_timeout_s)
+        ticket = await self._platform.ask(begin)
         return await self._or_abort(
             ticket.upload_id, self._store_whole(ticket.upload_id, ticket.key, body, sha256)
         )
@@ -81,7 +83,7 @@ class Uploads:
     async def _put_large(
         self, begin: BeginUpload, announced: Announced, chunks: AsyncIterator[bytes]
     ) -> FilePut:
-        ticket = await self._bus.ask(begin, timeout_s=self._settings.answer_timeout_s)
+        ticket = await self._platform.ask(begin)
         return await self._or_abort(
             ticket.upload_id, self._store_stream(ticket.upload_id, ticket.key, announced, chunks)
         )
@@ -112,7 +114,7 @@ class Uploads:
     async def _commit(self, upload_id: UUID, sha256: str, size: int) -> FilePut:
         crashpoint("after_put")
         commit = CommitUpload(upload_id=upload_id, sha256=sha256, size=size)
-        answer = await self._bus.ask(commit, timeout_s=self._settings.answer_timeout_s)
+        answer = await self._platform.ask(commit)
         crashpoint("after_commit")
         return answer
 
@@ -128,7 +130,7 @@ class Uploads:
 
     async def _abort(self, upload_id: UUID) -> None:
         try:
-            await self._bus.ask(AbortUpload(upload_id=upload_id), timeout_s=2.0)
+            await self._platform.ask(AbortUpload(upload_id=upload_id))
         except Problem as problem:
             log.info("upload %s is left to the sweeper: %s", upload_id, problem)
 
