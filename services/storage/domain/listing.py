@@ -1,5 +1,6 @@
 """How a listing goes through the paths of a bucket without touching those it rolls up."""
 
+from libs.contracts.pages import fitting
 from libs.contracts.storage import FileInfo, FileList
 
 BEHIND_ALL = "\U0010ffff"
@@ -30,9 +31,12 @@ def rolled_up(path: str, prefix: str, delimiter: str) -> str | None:
 
 
 def page(found: list[FileInfo | str], limit: int) -> FileList:
-    """Return the first ``limit`` of ``found``, files and prefixes in order, as one page."""
-    shown = found[:limit]
-    last = shown[-1] if len(found) > limit else None
+    """Return the first ``limit`` of ``found``, files and prefixes in order, as one page.
+
+    It is shorter where a message is full.
+    """
+    shown = fitting(found[:limit])
+    last = shown[-1] if len(found) > len(shown) else None
     return FileList(
         items=[entry for entry in shown if isinstance(entry, FileInfo)],
         prefixes=[entry for entry in shown if isinstance(entry, str)],

@@ -4,11 +4,12 @@ from datetime import datetime
 
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
+from libs.contracts.pages import fitting
 from libs.contracts.versioning import EntryInfo, EntryList, GetEntry, GetVersion, ListEntries
 from services.versioning.domain import tree
 from services.versioning.domain.commits import CommitId
 from services.versioning.domain.errors import FileNotFound, VersionDeleted, VersionNotFound
-from services.versioning.domain.tree import Entry
+from services.versioning.domain.tree import Entry, Listing
 from services.versioning.repository import commits, nodes, repositories, versions
 from services.versioning.repository.commits import StoredCommit
 from services.versioning.repository.nodes import NodeCache
@@ -65,15 +66,28 @@ async def list_entries(request: ListEntries, db: Database, cache: NodeCache) -> 
             limit=request.limit,
         )
         listing = await nodes.drive(conn, cache, walk)
+    return _page(stored, listing)
+
+
+def _page(stored: StoredCommit, listing: Listing) -> EntryList:
+    """Cut ``listing`` where the message is full, in the byte order of paths and prefixes."""
+    entries = [
+        _entry_info(path, entry, stored.commit_id, stored.commit.committed_at)
+        for path, entry in listing.entries
+    ]
+    names: list[EntryInfo | str] = [*entries, *listing.prefixes]
+    names.sort(key=_name)
+    page = fitting(names)
     return EntryList(
         commit_id=stored.commit_id.hex(),
-        items=[
-            _entry_info(path, entry, stored.commit_id, stored.commit.committed_at)
-            for path, entry in listing.entries
-        ],
-        prefixes=listing.prefixes,
-        next=listing.next,
+        items=[name for name in page if isinstance(name, EntryInfo)],
+        prefixes=[name for name in page if isinstance(name, str)],
+        next=_name(page[-1]).decode() if len(page) < len(names) else listing.next,
     )
+
+
+def _name(named: EntryInfo | str) -> bytes:
+    return (named if isinstance(named, str) else named.path).encode()
 
 
 async def _commit_at(conn: Connection, bucket: str, ref: str) -> StoredCommit:

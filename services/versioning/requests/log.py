@@ -2,6 +2,7 @@
 
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
+from libs.contracts.pages import fitting
 from libs.contracts.versioning import (
     CommitDetail,
     CommitInfo,
@@ -36,12 +37,9 @@ async def list_versions(request: ListVersions, db: Database) -> VersionList:
         )
     if not found and request.below is None:
         raise FileNotFound(request.path, bucket=request.bucket, path=request.path)
-    page = found[: request.limit]
+    page = fitting([_version_info(recorded) for recorded in found[: request.limit]])
     more = len(found) > len(page)
-    return VersionList(
-        items=[_version_info(recorded) for recorded in page],
-        next=page[-1].version.revision if more else None,
-    )
+    return VersionList(items=list(page), next=page[-1].version if more else None)
 
 
 @serves(ListCommits)
@@ -57,11 +55,9 @@ async def list_commits(request: ListCommits, db: Database) -> CommitList:
         found = await commits.list_commits(
             conn, repository.bucket_id, start, limit=request.limit + 1
         )
-    page = found[: request.limit]
-    return CommitList(
-        items=[commit_info(stored) for stored in page],
-        next=found[-1].commit_id.hex() if len(found) > len(page) else None,
-    )
+    page = fitting([commit_info(stored) for stored in found[: request.limit]])
+    more = len(found) > len(page)
+    return CommitList(items=list(page), next=found[len(page)].commit_id.hex() if more else None)
 
 
 @serves(GetCommit)
@@ -73,10 +69,11 @@ async def get_commit(request: GetCommit, db: Database, cache: NodeCache) -> Comm
         before = await _parent_tree(conn, repository, stored)
         walk = tree.diff(before, stored.commit.tree, limit=request.limit)
         difference = await nodes.drive(conn, cache, walk)
+    changes = fitting([_entry_change(delta) for delta in difference.deltas])
     return CommitDetail(
         commit=commit_info(stored),
-        changes=[_entry_change(delta) for delta in difference.deltas],
-        truncated=difference.next is not None,
+        changes=list(changes),
+        truncated=difference.next is not None or len(changes) < len(difference.deltas),
     )
 
 

@@ -53,3 +53,12 @@ def test_a_page_is_cut_and_tells_where_it_goes_on() -> None:
     assert [file.path for file in cut.items] == ["a"]
     assert (cut.prefixes, cut.next) == (["b/"], "b/")
     assert page(found, 1).next == "a"
+
+
+def test_a_page_ends_early_where_a_message_is_full() -> None:
+    found: list[FileInfo | str] = [f"{number:03}{'x' * 1000}/" for number in range(1000)]
+
+    cut = page(found, 1000)
+
+    assert 0 < len(cut.prefixes) < 1000
+    assert cut.next == cut.prefixes[-1]
