@@ -10,7 +10,7 @@ import msgspec
 from asyncpg.transaction import Transaction
 
 from libs.chassis.settings import ServiceSettings
-from libs.contracts.problems import ServiceUnavailable
+from libs.contracts.problems import MalformedRequest, ServiceUnavailable
 
 Isolation = Literal["read_committed", "repeatable_read", "serializable"]
 
@@ -31,6 +31,12 @@ UNDONE: tuple[type[Exception], ...] = (
 )
 """What undoes a transaction that succeeds when it is tried again: others were preferred in a
 deadlock, or a migration changed a table meanwhile."""
+
+UNWRITABLE: tuple[type[Exception], ...] = (
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.UntranslatableCharacterError,
+)
+"""Text that no column holds, i.e. with a NUL: whoever asked with it is told so."""
 
 UNREACHED: tuple[type[Exception], ...] = (*GONE, OSError, TimeoutError, asyncpg.InterfaceError)
 """What connecting raises when there is no server."""
@@ -159,6 +165,8 @@ class Database:
             raise _unavailable() from error
         except UNDONE as error:
             raise ServiceUnavailable("the database undid this", retry_after_s=1) from error
+        except UNWRITABLE as error:
+            raise MalformedRequest("a text holds a NUL character") from error
         except asyncpg.InterfaceError as error:
             if conn.is_closed():
                 raise _unavailable() from error

@@ -53,7 +53,7 @@ class ListVersions(Request[VersionList], to="versioning", frozen=True):
 
     bucket: BucketName
     path: FilePath
-    below: int | None = None
+    below: Revision | None = None
     limit: PageLimit = 100
 
 

@@ -41,8 +41,6 @@ async def record_version(events: Sequence[BucketEvent], db: Database, cache: Nod
 
 async def _record_bucket(tx: Connection, cache: NodeCache, events: Sequence[BucketEvent]) -> None:
     repository = Repository(events[0].bucket_id, events[0].bucket)
-    if any(isinstance(event, BucketCreated) for event in events):
-        await repositories.free_name(tx, repository.bucket, keep=repository.bucket_id)
     await repositories.lock_for_update(tx, repository.bucket_id, repository.bucket)
     told = [
         version_of(event)

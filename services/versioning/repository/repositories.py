@@ -36,32 +36,43 @@ async def get_repository(conn: Connection, bucket: str) -> Repository:
 
 
 async def lock_for_update(tx: Connection, bucket_id: UUID, bucket: str) -> None:
-    """Make the repository unless it is there, and keep others from committing to it."""
-    await tx.execute(
-        """
-        INSERT INTO repository (bucket_id, bucket)
-        VALUES ($1, $2)
-        ON CONFLICT (bucket_id) DO NOTHING
-        """,
-        bucket_id,
-        bucket,
-    )
-    await tx.execute("SELECT 1 FROM repository WHERE bucket_id = $1 FOR UPDATE", bucket_id)
+    """Make the repository unless it is there, and keep others from committing to it.
 
-
-async def free_name(tx: Connection, bucket: str, keep: UUID) -> None:
-    """Let go of the name where another bucket had it before: its deletion is told later."""
+    Ids of buckets grow with time: of several that had the name, only the youngest has it. So
+    neither events that come late nor those that come again take a name from its owner.
+    """
+    if await _lock(tx, bucket_id):
+        return
     await tx.execute(
         """
         UPDATE repository
         SET deleted_at = now()
         WHERE bucket = $1
-          AND bucket_id <> $2
+          AND bucket_id < $2
           AND deleted_at IS NULL
         """,
         bucket,
-        keep,
+        bucket_id,
     )
+    await tx.execute(
+        """
+        INSERT INTO repository (bucket_id, bucket, deleted_at)
+        VALUES (
+            $1,
+            $2,
+            (SELECT now() FROM repository WHERE bucket = $2 AND bucket_id > $1 LIMIT 1)
+        )
+        ON CONFLICT (bucket_id) DO NOTHING
+        """,
+        bucket_id,
+        bucket,
+    )
+    await _lock(tx, bucket_id)
+
+
+async def _lock(tx: Connection, bucket_id: UUID) -> bool:
+    found = await tx.fetchval("SELECT 1 FROM repository WHERE bucket_id = $1 FOR UPDATE", bucket_id)
+    return found is not None
 
 
 async def mark_deleted(tx: Connection, bucket_id: UUID) -> None:

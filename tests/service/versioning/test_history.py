@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from libs.blobs import open_store
 from libs.chassis import outbox
@@ -14,6 +15,7 @@ from libs.contracts.problems import AnsweredWithProblem
 from libs.contracts.storage import (
     ApplyChanges,
     BeginUpload,
+    BucketCreated,
     Change,
     CommitUpload,
     CreateBucket,
@@ -371,6 +373,109 @@ async def test_versions_that_are_not_there_are_named(ask: Ask, bucket: str, put:
         with pytest.raises(AnsweredWithProblem) as caught:
             await ask(GetVersion(bucket=bucket, path="plan.txt", version=version))
         assert caught.value.named == code
+
+
+async def test_pages_end_where_a_message_is_full(
+    ask: Ask, bucket: str, db_of: Callable[[str], Awaitable[Database]]
+) -> None:
+    """Paths, messages and metadata may be long: 300 of them are more than one answer holds."""
+    storage = await db_of("storage")
+    names = [f"{number:03}/{'x' * 1000}" for number in range(300)]
+    told: dict[str, Any] = {
+        "bucket": bucket,
+        "bucket_id": await _bucket_id(storage, bucket),
+        "size": 3,
+        "sha256": digest(b"one"),
+        "content_type": "text/plain",
+        "metadata": {"note": "n" * 3000},
+        "tags": {},
+        "operation": "put",
+        "actor": ANN,
+        "versioning": "auto",
+    }
+    async with storage.transaction() as tx:
+        for number, name in enumerate(names, start=1):
+            message = f"{number} {'m' * 4000}"
+            stored = FileStored(**told, path=name, revision=1, message=message)
+            again = FileStored(**told, path="one", revision=number, message=message)
+            await outbox.add(tx, stored, again)
+    await versions(ask, bucket, "one", 100)
+    await eventually(lambda: _recorded(ask, bucket, names[-1]), timeout_s=30)
+
+    listed = await _walk(
+        ask,
+        lambda after: ListEntries(bucket=bucket, ref="main", limit=1000, start_after=after or ""),
+    )
+    seen = await _walk(
+        ask, lambda below: ListVersions(bucket=bucket, path="one", limit=1000, below=below)
+    )
+    history = await _walk(
+        ask, lambda ref: ListCommits(bucket=bucket, ref=ref or "main", limit=1000)
+    )
+
+    assert [entry.path for entry in listed] == [*names, "one"]
+    assert [version.version for version in seen] == list(range(300, 0, -1))
+    assert len({commit.commit_id for commit in history}) == len(history) >= 300
+
+
+async def test_a_bucket_s_birth_told_late_takes_the_name_from_nobody(
+    ask: Ask, bucket: str, put: Put, db_of: Callable[[str], Awaitable[Database]]
+) -> None:
+    """Events of an older bucket of that name may be redriven, or come late from a replica."""
+    storage = await db_of("storage")
+    await put(bucket, "plan.txt", b"one")
+    await versions(ask, bucket, "plan.txt", 1)
+    older = UUID(int=(await _bucket_id(storage, bucket)).int - (1 << 90))
+
+    async with storage.transaction() as tx:
+        await outbox.add(
+            tx, BucketCreated(bucket=bucket, bucket_id=older, actor=ANN, versioning="auto")
+        )
+    await put(bucket, "plan.txt", b"two")
+
+    await versions(ask, bucket, "plan.txt", 2)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        ListCommits(bucket="any-bucket", ref="a\0b"),
+        ListVersions(bucket="any-bucket", path="a\0b"),
+        ListVersions(bucket="any-bucket", path="a", below=2**70),
+        GetVersion(bucket="any-bucket", path="a\0b", version=1),
+        GetEntry(bucket="any-bucket", path="a\0b", ref="\0"),
+        ListEntries(bucket="any-bucket", ref="\0", prefix="\0"),
+    ],
+)
+async def test_odd_texts_and_numbers_are_no_bugs(
+    ask: Ask, bucket: str, put: Put, question: Any
+) -> None:
+    await put(bucket, "plan.txt", b"one")
+    await versions(ask, bucket, "plan.txt", 1)
+
+    with pytest.raises(AnsweredWithProblem) as caught:
+        await ask(structs.replace(question, bucket=bucket))
+
+    assert caught.value.named == "malformed-request"
+
+
+async def _walk(ask: Ask, page: Callable[[Any], Any]) -> list[Any]:
+    """Return the items of all pages."""
+    items: list[Any] = []
+    answer = await ask(page(None))
+    items += answer.items
+    while answer.next is not None:
+        answer = await ask(page(answer.next))
+        items += answer.items
+    return items
+
+
+async def _recorded(ask: Ask, bucket: str, path: str) -> bool:
+    try:
+        await ask(GetEntry(bucket=bucket, path=path, ref="main"))
+    except AnsweredWithProblem:
+        return False
+    return True
 
 
 async def _catches_up(ask: Ask, bucket: str) -> str:
