@@ -34,7 +34,7 @@ from libs.contracts.streams import stream_for
 
 HEARTBEATS_PER_ACK_WAIT = 3
 AWAY_PAUSE_S = 2.0
-STREAM_LOOKS = 150
+KEEP_PAUSE_S = 2.0
 STREAM_PAUSE_S = 0.2
 
 SECONDS = Histogram(
@@ -116,19 +116,20 @@ class Reacting:
         self._consumers = [_Consumer(bus, db, settings, reaction) for reaction in reactions]
 
     async def start(self) -> None:
-        """Begin to consume; waits for streams whose owners are still starting."""
+        """Begin to consume; streams whose owners are not there yet are left to ``keep``."""
         for consumer in self._consumers:
             await consumer.start()
 
     async def keep(self) -> None:
-        """Make consumers again that the server lost with its store; never returns."""
+        """Make consumers that had no stream before, or that were lost with it; never returns."""
         while True:
-            await asyncio.sleep(2)
+            all_there = True
             for consumer in self._consumers:
                 try:
-                    await consumer.declare()
+                    all_there = await consumer.declare() and all_there
                 except (NatsError, OSError) as error:
                     log.debug("%s cannot be declared now: %s", consumer.name, error)
+            await asyncio.sleep(KEEP_PAUSE_S if all_there else STREAM_PAUSE_S)
 
     async def stop(self) -> None:
         """End the batches that were begun and take no more."""
@@ -154,7 +155,7 @@ class _Consumer:
 
     async def start(self) -> None:
         """Begin to consume, and to take what an operator gives once more."""
-        await self._declare_patiently()
+        await self.declare()
         await self._pull.start()
         self._consuming = asyncio.create_task(self._consume(), name=self.name)
         await self._bus.client.subscribe(
@@ -189,13 +190,6 @@ class _Consumer:
         except NotFoundError:
             return False
         return True
-
-    async def _declare_patiently(self) -> None:
-        for _ in range(STREAM_LOOKS):
-            if await self.declare():
-                return
-            await asyncio.sleep(STREAM_PAUSE_S)
-        raise ServiceUnavailable(f"the stream {self._reaction.stream} does not appear")
 
     async def _consume(self) -> None:
         while messages := await self._pull.take():
