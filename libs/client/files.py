@@ -1,7 +1,14 @@
-"""Files: put, get, look, list, remove."""
+"""Files: put, get, look, list, change, remove."""
 
 import mimetypes
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -9,6 +16,7 @@ from urllib.parse import quote, urlencode
 from msgspec import Struct
 
 from libs.client.bodies import Body, body_of
+from libs.client.changes import OnBatch, batches
 from libs.client.digests import etag, repr_digest
 from libs.client.downloads import download
 from libs.client.failures import DigestMismatch, FileNotFound
@@ -17,7 +25,7 @@ from libs.client.paging import Page, items, pages
 from libs.client.reading import read_once
 from libs.client.retries import NEVER
 from libs.client.transport import Content, Params, Transport, decode, segment, segments
-from libs.contracts.storage import FileInfo
+from libs.contracts.storage import Change, ChangesApplied, FileInfo, RemovePath
 from libs.contracts.values import Labels
 
 
@@ -159,6 +167,83 @@ class Files:
         """Remove a file; raises ``ApiProblem`` 404 when there is none."""
         await self._transport.delete(_url(bucket, path), headers=_conditions(if_match))
 
+    async def update(
+        self,
+        bucket: str,
+        path: str,
+        *,
+        content_type: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        if_match: str | None = None,
+    ) -> FileInfo:
+        """Change what is known of a file: what is given replaces all of its kind, the rest stays.
+
+        Raises ``ApiProblem`` 404 when there is no such file.
+        """
+        given = {"content_type": content_type, "metadata": metadata, "tags": tags}
+        body = {name: value for name, value in given.items() if value is not None}
+        headers = _conditions(if_match)
+        return await self._transport.patch(_url(bucket, path), FileInfo, body, headers=headers)
+
+    async def change(
+        self,
+        bucket: str,
+        changes: Sequence[Change],
+        *,
+        message: str = "",
+        expect: Mapping[str, str | None] | None = None,
+        lenient: bool = False,
+    ) -> ChangesApplied:
+        """Make all of ``changes`` in one transaction, or none; no bytes move.
+
+        A change is a ``PutContent``, ``RemovePath``, ``CopyPath`` or ``MovePath``. ``expect`` says
+        for paths which sha256 must be there before, or None for no file. If ``lenient``, removing
+        what is not there is no failure. Up to 10,000 changes and 1 MB go into one call.
+        """
+        body = {
+            "changes": changes,
+            "message": message,
+            "expect": expect or {},
+            "lenient": lenient,
+        }
+        return await self._transport.post(_changes(bucket), ChangesApplied, body)
+
+    async def change_many(
+        self,
+        bucket: str,
+        changes: Iterable[Change],
+        *,
+        message: str = "",
+        lenient: bool = False,
+        on_batch: OnBatch | None = None,
+    ) -> int:
+        """Make any number of changes, by batches that are each made whole or not at all.
+
+        Return how many paths this changed. A batch that is refused ends it; those before it stay.
+        """
+        changed = 0
+        for batch in batches(changes):
+            done = await self.change(bucket, batch, message=message, lenient=lenient)
+            changed += len(done.changed)
+            if on_batch is not None:
+                on_batch(len(batch))
+        return changed
+
+    async def delete_many(
+        self,
+        bucket: str,
+        paths: Iterable[str],
+        *,
+        message: str = "",
+        on_batch: OnBatch | None = None,
+    ) -> int:
+        """Remove files, by batches; return how many were there. Missing ones are no failure."""
+        removals = (RemovePath(path=path) for path in paths)
+        return await self.change_many(
+            bucket, removals, message=message, lenient=True, on_batch=on_batch
+        )
+
 
 _PLAIN = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """What metadata may hold as it is; all else is percent-encoded."""
@@ -175,6 +260,10 @@ def _url(bucket: str, path: str) -> str:
 
 def _files(bucket: str) -> str:
     return f"/buckets/{segment(bucket)}/files"
+
+
+def _changes(bucket: str) -> str:
+    return f"/buckets/{segment(bucket)}/changes"
 
 
 def _state(ref: str | None, version: int | None) -> Params:

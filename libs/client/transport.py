@@ -79,13 +79,13 @@ class Transport:
         )
         return decode(response, reply)
 
-    async def patch(self, path: str, reply: type[T], body: Any) -> T:
+    async def patch(
+        self, path: str, reply: type[T], body: Any, *, headers: Mapping[str, str] | None = None
+    ) -> T:
         """Change what is said of a resource; saying it twice is saying it once."""
         content = msgspec.json.encode(body)
-        headers = {"Content-Type": "application/json"}
-        return decode(
-            await self.send("PATCH", path, headers=headers, content=lambda: content), reply
-        )
+        said = {"Content-Type": "application/json", **(headers or {})}
+        return decode(await self.send("PATCH", path, headers=said, content=lambda: content), reply)
 
     async def delete(
         self, path: str, *, params: Params | None = None, headers: Mapping[str, str] | None = None

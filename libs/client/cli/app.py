@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
-from libs.client.cli.browse import ls, rm
+from libs.client.cli.browse import ls
 from libs.client.cli.buckets import buckets
+from libs.client.cli.changing import cp, mv, rm
 from libs.client.cli.examples import EXAMPLES
 from libs.client.cli.groups import FILES, HAPPENING, OPTIONS, PLATFORM
 from libs.client.cli.history import log, restore
@@ -40,7 +41,7 @@ def build(*, overview: bool = False) -> App:
     )
     for flag in ("--help", "--version"):
         app[flag].group = (OPTIONS,)
-    for command in (put, get, cat, ls, rm, log, restore):
+    for command in (put, get, cat, ls, cp, mv, rm, log, restore):
         app.command(command, group=FILES, help_epilogue=EXAMPLES.get(command.__name__))
     app.command(watch, group=HAPPENING, help_epilogue=EXAMPLES["watch"])
     for part in (tasks, snapshot, targets, buckets, keys):

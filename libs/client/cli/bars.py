@@ -24,26 +24,13 @@ from libs.client.cli.output import counted, human_size, messages, printable
 from libs.contracts.progress import TaskInfo
 
 
-class TransferBar:
-    """Bytes and files of one transfer; counts them also when nobody sees it."""
+class _Bar:
+    """A bar that is drawn inside its block and leaves nothing behind."""
 
-    def __init__(self, title: str, *, files: int, size: int) -> None:
-        self.files = 0
-        self.skipped = 0
-        self.bytes = 0
-        self._began = time.monotonic()
+    def __init__(self, *columns: ProgressColumn) -> None:
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TextColumn("{task.fields[files]}/{task.fields[of]} files"),
-            TimeRemainingColumn(),
-            console=messages(),
-            transient=True,
-            disable=not messages().is_terminal,
+            *columns, console=messages(), transient=True, disable=not messages().is_terminal
         )
-        self._row = self._bar.add_task(title, total=size, files=0, of=files)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -56,6 +43,45 @@ class TransferBar:
         traceback: TracebackType | None,
     ) -> None:
         self._bar.stop()
+
+
+class CountBar(_Bar):
+    """Files that are gone through without moving bytes; counts them also when nobody sees it."""
+
+    def __init__(self, title: str, *, files: int) -> None:
+        super().__init__(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("files"),
+            TimeRemainingColumn(),
+        )
+        self.files = 0
+        self._row = self._bar.add_task(title, total=files)
+
+    def on_batch(self, count: int) -> None:
+        """Count files that are done."""
+        self.files += count
+        self._bar.advance(self._row, count)
+
+
+class TransferBar(_Bar):
+    """Bytes and files of one transfer; counts them also when nobody sees it."""
+
+    def __init__(self, title: str, *, files: int, size: int) -> None:
+        self.files = 0
+        self.skipped = 0
+        self.bytes = 0
+        self._began = time.monotonic()
+        super().__init__(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TextColumn("{task.fields[files]}/{task.fields[of]} files"),
+            TimeRemainingColumn(),
+        )
+        self._row = self._bar.add_task(title, total=size, files=0, of=files)
 
     def on_bytes(self, count: int) -> None:
         """Count bytes that moved, or that will move again."""
@@ -84,35 +110,20 @@ class TransferBar:
         self._bar.update(self._row, files=self.files + self.skipped)
 
 
-class TaskBar:
+class TaskBar(_Bar):
     """A task of the platform, drawn as it is reported."""
 
     def __init__(self) -> None:
-        self._bar = Progress(
+        super().__init__(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
             _Amount(),
             TimeElapsedColumn(),
-            console=messages(),
-            transient=True,
-            disable=not messages().is_terminal,
         )
         self.visible = not self._bar.disable
         self._row = self._bar.add_task("", total=None, unit="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def show(self, task: TaskInfo) -> None:
         """Draw the task as it is now."""

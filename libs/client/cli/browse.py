@@ -1,29 +1,15 @@
-"""``ls`` and ``rm``: what is there, and what shall not be."""
+"""``ls``: what is there."""
 
-import sys
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.prompt import Confirm
 
 from libs.client.cli.connect import FOUND, Connect
 from libs.client.cli.location import Location, Place
-from libs.client.cli.output import (
-    AsJson,
-    counted,
-    human_size,
-    messages,
-    print_json,
-    print_table,
-    say,
-    tell,
-    when,
-)
+from libs.client.cli.output import AsJson, human_size, print_json, print_table, say, when
 from libs.client.client import Client
-from libs.client.failures import FileNotFound, Usage
 from libs.client.files import ListedFile
 from libs.client.paging import Page
-from libs.client.parallel import each
 
 
 async def ls(
@@ -59,49 +45,6 @@ async def ls(
     else:
         for path in [*found.prefixes, *(file.path for file in found.items)]:
             say(path)
-
-
-async def rm(
-    place: Place,
-    /,
-    *,
-    recursive: Annotated[
-        bool, Parameter(name=["--recursive", "-r"], negative=(), help="Everything below a prefix.")
-    ] = False,
-    yes: Annotated[
-        bool, Parameter(name=["--yes", "-y"], negative=(), help="Do not ask before.")
-    ] = False,
-    connect: Connect = FOUND,
-) -> int:
-    """Delete a file, or with -r everything below a prefix; old versions stay readable."""
-    async with connect.client() as client:
-        if not recursive:
-            if place.is_prefix:
-                raise Usage(f"{place} is no file; -r deletes everything below it")
-            await client.files.delete(place.bucket, place.path)
-            return 0
-        paths = [file.path async for file in client.files.list(place.bucket, place.below)]
-        if not paths:
-            raise FileNotFound(f"there is nothing below {place}")
-        if not yes:
-            confirm(f"Delete {counted(len(paths), 'file')} below {place}?")
-
-        async def delete(path: str) -> None:
-            await client.files.delete(place.bucket, path)
-
-        failed = await each(paths, delete, jobs=16)
-    for path, why in failed:
-        tell(f"failed: {path}: {why}", style="red")
-    say(f"deleted {counted(len(paths) - len(failed), 'file')}")
-    return 1 if failed else 0
-
-
-def confirm(question: str) -> None:
-    """Ask before something that cannot be taken back lightly; raises ``Usage`` unless it is yes."""
-    if not sys.stdin.isatty():
-        raise Usage(f"{question} Without a terminal say --yes")
-    if not Confirm.ask(question, console=messages(), default=False):
-        raise Usage("nothing was done")
 
 
 async def _level(client: Client, place: Location, ref: str | None) -> Page[ListedFile]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from libs.client.cli.browse import confirm
+from libs.client.cli.changing import confirm
 from libs.client.cli.connect import FOUND, Connect
 from libs.client.cli.groups import PLATFORM
 from libs.client.cli.output import AsJson, print_json, print_table, say, when

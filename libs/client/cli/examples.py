@@ -18,6 +18,8 @@ EXAMPLES = {
     ),
     "cat": _examples("cat papers/notes.md", "cat papers/notes.md --version 3"),
     "ls": _examples("ls", "ls papers/2026/ -l", "ls papers -r --json | jq -r .path"),
+    "cp": _examples("cp papers/plan.md papers/old/", "cp -r papers/2026/ papers/2027/"),
+    "mv": _examples("mv papers/a.md papers/b.md", "mv -r papers/2026/ papers/archive/2026/"),
     "rm": _examples("rm papers/draft.md", "rm -r papers/old/ --yes"),
     "log": _examples("log papers/notes.md", "log papers -n 10"),
     "restore": _examples(

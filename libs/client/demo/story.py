@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import TypeVar
 from uuid import UUID
 
-from libs.client.cli.bars import TransferBar
+from libs.client.cli.bars import CountBar, TransferBar
 from libs.client.cli.history import print_versions
 from libs.client.cli.output import counted, human_size, say, tell
 from libs.client.cli.tasks import follow
@@ -136,13 +136,11 @@ class Story:
         return snapshot.snapshot_id
 
     async def _delete(self) -> None:
-        async def delete(path: str) -> None:
-            await self._client.files.delete(self.bucket, path)
-            step.files += 1
-
-        with self._figures.step("deleted") as step:
-            failed = await each(list(self._sha256), delete, jobs=self._jobs)
-        _raise_first(failed)
+        paths = list(self._sha256)
+        with self._figures.step("deleted") as step, CountBar("delete", files=len(paths)) as bar:
+            step.files = await self._client.files.delete_many(
+                self.bucket, paths, message="lost by the demonstration", on_batch=bar.on_batch
+            )
         async for file in self._client.files.list(self.bucket, limit=1):
             raise NotProven(f"{file.path} is still there")
         say(f"deleted {counted(step.files, 'file')}; the bucket is empty")

@@ -175,6 +175,29 @@ async def test_levels_prefixes_and_all_files_are_listed(
     assert stored in {one["name"] for one in buckets.json()}
 
 
+async def test_trees_and_files_are_copied_moved_and_deleted(
+    strongroom: Command, stored: str, client: Client
+) -> None:
+    copied = await strongroom.ok("cp", "-r", stored, f"{stored}/copy")
+    await strongroom.ok("mv", "-r", f"{stored}/copy/", f"{stored}/moved")
+    await strongroom.ok("mv", f"{stored}/moved/a.txt", f"{stored}/moved/deep/", "-m", "tidy")
+    moved = [file.path async for file in client.files.list(stored, "moved/")]
+    content = await client.files.get(stored, "moved/deep/a.txt")
+    deleted = await strongroom.ok("rm", "-r", stored, "--yes")
+
+    assert (copied.out, deleted.out) == ("copied 6 files\n", "deleted 12 files\n")
+    assert set(moved) == {
+        "moved/[red]x",
+        "moved/deep/a.txt",
+        "moved/deep/er/b.txt",
+        "moved/empty",
+        "moved/large.bin",
+        "moved/ü ?#%&+.txt",
+    }
+    assert content == b"a.txt" * 100
+    assert [file async for file in client.files.list(stored)] == []
+
+
 async def test_an_old_version_can_be_seen_read_and_restored(
     strongroom: Command, bucket: str, client: Client
 ) -> None:
@@ -263,6 +286,8 @@ async def test_misuse_is_one_line_and_exit_code_2(strongroom: Command, bucket: s
         ("rm", bucket),
         ("restore", bucket),
         ("rm", "-r", bucket, "--jobs"),
+        ("mv", f"{bucket}/a", "another-bucket/a"),
+        ("cp", f"{bucket}/a", f"{bucket}/a"),
         ("tasks", "show", "no-uuid"),
     )
 
