@@ -15,6 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 BLOCKED_AFTER_S = 10.0
 CHECK_TIMEOUT_S = 2.0
+CALLER_TIMEOUT_S = 5.0
+"""Who connects and says nothing for this long holds no thread any more."""
 
 Check = Callable[[], Awaitable[None]]
 
@@ -89,6 +91,8 @@ async def _state(name: str, check: Check) -> tuple[str, str]:
 
 def _handler_for(health: Health) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        timeout = CALLER_TIMEOUT_S
+
         def do_GET(self) -> None:
             match self.path:
                 case "/livez":

@@ -20,10 +20,10 @@ class WrongSettings(Exception):
 class ServiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every service is told."""
 
-    database_url: str
+    database_url: Annotated[str, Meta(pattern="^postgres(ql)?://")]
     """PostgreSQL, as this service's own role: ``postgres://role:password@host:port/database``."""
 
-    nats_url: str
+    nats_url: Annotated[str, Meta(pattern="^(nats|tls)://")]
     """NATS, as this service's own user: ``nats://user:password@host:port``."""
 
     pool_size: Annotated[int, Meta(ge=2, le=100)] = 10
@@ -110,6 +110,8 @@ def _read_secret(name: str, path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise WrongSettings(f"{name}: cannot read {path!r}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise WrongSettings(f"{name}: {path!r} holds no text") from None
 
 
 def _is_list(kind: object) -> bool:

@@ -155,6 +155,23 @@ async def test_a_parked_event_can_be_redriven(small: Small, mood: Mood) -> None:
         assert await dead_letters.list_parked(conn) == []
 
 
+async def test_all_dead_letters_are_listed(small: Small) -> None:
+    """``redrive all`` means all."""
+    for number in range(101):
+        await dead_letters.park(
+            small.db,
+            consumer=CONSUMER,
+            subject=f"bucket.marked.{number}",
+            headers={},
+            payload=b"",
+            error="ValueError",
+            tries=4,
+        )
+
+    async with small.db.connection() as conn:
+        assert len(await dead_letters.list_parked(conn)) == 101
+
+
 @pytest.mark.parametrize(
     ("headers", "body", "error"),
     [

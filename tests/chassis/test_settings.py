@@ -60,6 +60,9 @@ def test_a_secret_is_read_from_a_file(tmp_path: Path) -> None:
             "POOL_SIZE: Expected `int` >= 2",
         ),
         ({"STRONGROOM_STORAGE_STORE_URL_FILE": "/nowhere"}, "STORE_URL_FILE: cannot read"),
+        ({"STRONGROOM_STORAGE_DATABASE_URL": ""}, "STRONGROOM_STORAGE_DATABASE_URL: Expected"),
+        ({"STRONGROOM_STORAGE_NATS_URL": "hunter2"}, "STRONGROOM_STORAGE_NATS_URL: Expected"),
+        ({"STRONGROOM_STORAGE_RELAY_INTERVAL_S": "nan"}, "STRONGROOM_STORAGE_RELAY_INTERVAL_S: "),
         ({"STRONGROOM_STORAGE_LOG_FORMAT": "xml"}, "STRONGROOM_STORAGE_LOG_FORMAT: Invalid"),
     ],
 )
@@ -69,6 +72,17 @@ def test_one_line_names_the_wrong_variable(wrong: dict[str, str], line: str) -> 
 
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_that_is_no_text_is_named(tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(
+        WrongSettings, match=r"^STRONGROOM_STORAGE_STORE_URL_FILE: .* holds no text$"
+    ):
+        load(Settings, "storage", GIVEN | {"STRONGROOM_STORAGE_STORE_URL_FILE": str(secret)})
 
 
 @pytest.mark.parametrize("missing", sorted(GIVEN))
