@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.platform import Platform
 
@@ -43,7 +43,9 @@ class Client:
     async def closed(self, *, timeout_s: float = 10.0) -> int:
         """Wait until the gateway closes and return its code."""
         async with asyncio.timeout(timeout_s):
-            await self.socket.wait_closed()
+            with suppress(ConnectionClosed):
+                async for _ in self.socket:
+                    pass
         assert self.socket.close_code is not None
         return self.socket.close_code
 

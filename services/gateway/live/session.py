@@ -31,6 +31,7 @@ MESSAGES_AT_ONCE = 100.0
 MOST_TOPICS = 100
 SEND_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 2.0
+LINGER_S = 0.5
 
 NORMAL, TOO_LARGE, POLICY, SLOW, EXPIRED = 1000, 1009, 1008, 1013, 4401
 INTERNAL = 1011
@@ -75,6 +76,9 @@ class Session:
             self._hub.dismiss(self.close)
             if expiry is not None:
                 expiry.cancel()
+            if self._closing is not None and self._closing[0] in (POLICY, TOO_LARGE):
+                # What it still sends is read, or the reset would overtake the reason.
+                await asyncio.sleep(LINGER_S)
             # First: Granian neither closes nor lets go of a socket that is being read.
             reading.cancel()
             with suppress(asyncio.CancelledError):
@@ -134,12 +138,13 @@ class Session:
             if only is not None:
                 self._only = only
                 await self._subscribe(Subscribe(only))
-            while self._closing is None:
+            while True:
                 message = await self._receive()
                 if message["type"] == "websocket.disconnect":
                     self.close(GONE, "")
                     return
-                await self._hear(message.get("text") or message.get("bytes") or b"")
+                if self._closing is None:
+                    await self._hear(message.get("text") or message.get("bytes") or b"")
         except Exception:
             log.exception("a live client's message failed")
             self.close(INTERNAL, "something broke that should not have")

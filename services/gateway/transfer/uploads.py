@@ -65,11 +65,11 @@ class Uploads:
             raise self._too_large()
         with IN_FLIGHT.track_inprogress():
             async with aclosing(self._chunks(receive)) as chunks:
-                small, rest = await self._begin_of(chunks)
-                if rest:
+                begun, is_all = await self._begin_of(chunks)
+                if not is_all:
                     async with self._budget.hold(min(announced.size or LARGE_BYTES, LARGE_BYTES)):
-                        return await self._put_large(begin, announced, _chain(small, chunks))
-            return await self._put_small(begin, announced, small)
+                        return await self._put_large(begin, announced, _chain(begun, chunks))
+            return await self._put_small(begin, announced, b"".join(begun))
 
     async def _put_small(self, begin: BeginUpload, announced: Announced, body: bytes) -> FilePut:
         """Store what is complete already: a wrong body leaves no intent, a right one no parts."""
@@ -148,21 +148,26 @@ class Uploads:
             if not message.get("more_body", False):
                 return
 
-    async def _begin_of(self, chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
-        """Return the body if it is small, else what came of it so far."""
-        gathered = bytearray()
+    async def _begin_of(self, chunks: AsyncIterator[bytes]) -> tuple[list[bytes], bool]:
+        """Return the first chunks, and whether they are the whole, small body."""
+        begun: list[bytes] = []
+        size = 0
         async for chunk in chunks:
-            gathered += chunk
-            if len(gathered) > self._settings.small_body_bytes:
-                return bytes(gathered), True
-        return bytes(gathered), False
+            begun.append(chunk)
+            size += len(chunk)
+            if size > self._settings.small_body_bytes:
+                return begun, False
+        return begun, True
 
     def _too_large(self) -> Problem:
         most = self._settings.max_upload_bytes
         return BodyTooLarge(f"a file has at most {most} bytes", most_bytes=most)
 
 
-async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
+async def _chain(begun: list[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield ``begun``, letting go of each chunk, then ``rest``."""
+    begun.reverse()
+    while begun:
+        yield begun.pop()
     async for chunk in rest:
         yield chunk
