@@ -31,11 +31,10 @@ class Info(Struct, frozen=True, kw_only=True):
 async def get_health(parts: NamedDependency[Parts]) -> Response[Health]:
     """Return the state of every part: 200 while files can be written and read, else 503."""
     health = await parts.health()
-    return Response(
-        health,
-        status_code=503 if health.status == "down" else 200,
-        headers={"Cache-Control": "no-store"},
-    )
+    headers = {"Cache-Control": "no-store"}
+    if health.status == "down":
+        return Response(health, status_code=503, headers=headers | {"Retry-After": "1"})
+    return Response(health, headers=headers)
 
 
 @get("/system/info", summary="What this is", tags=TAGS, opt=needs("read"))
