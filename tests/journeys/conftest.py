@@ -1,5 +1,4 @@
-"""What journeys share: a bucket of their own, and the store behind everything."""
-
+"""What journeys share: a bucket of their own."""
 
 import httpx
 import pytest
