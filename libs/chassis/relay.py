@@ -14,24 +14,23 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import NamedTuple
 
 import asyncpg
 from nats.errors import Error as NatsError
-from nats.js.api import PubAck
 from nats.js.errors import NotFoundError
 from prometheus_client import Counter, Gauge
 
+from libs.chassis import outbox
 from libs.chassis.bus import Bus
 from libs.chassis.crashpoint import crashpoint
-from libs.chassis.database import Connection, Database
+from libs.chassis.database import Database
+from libs.chassis.outbox import Acknowledged, Waiting
 from libs.contracts.problems import ServiceUnavailable
 from libs.contracts.streams import REQUESTED_BY_ALL, stream_for, streams_of
 
 BATCH = 500
 PUBLISH_TIMEOUT_S = 5.0
 CHECK_EVERY_S = 2.0
-KEEP = "7 days"
 TRY_LOCK = "SELECT pg_try_advisory_lock(hashtext('strongroom relay'), hashtext(current_schema()))"
 
 PUBLISHED = Counter("strongroom_relay_published_total", "Events acknowledged by a stream.")
@@ -48,13 +47,6 @@ PAUSES = (
 """What the relay waits out: database or bus are away."""
 
 log = logging.getLogger(__name__)
-
-
-class _Row(NamedTuple):
-    position: int
-    subject: str
-    headers: dict[str, str]
-    payload: bytes
 
 
 class Relay:
@@ -130,10 +122,10 @@ class Relay:
         self._bell.clear()
         now = asyncio.get_running_loop().time()
         if now - self._checked_at >= CHECK_EVERY_S:
+            self._checked_at = now  # set first: a reconnection meanwhile asks for another look
             await lock.execute("SELECT 1")  # the lock lives only as long as its session
             await self._tidy()
             await self._check_streams()
-            self._checked_at = now
         if await self.publish_waiting() < BATCH:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.wait(), self._interval_s)
@@ -141,19 +133,21 @@ class Relay:
     async def publish_waiting(self, limit: int = BATCH) -> int:
         """Publish the oldest waiting events in order and mark them; return how many there were."""
         async with self._publishing, self._db.transaction() as tx:
-            rows = await _waiting(tx, limit)
+            rows = await outbox.list_waiting(tx, limit)
             if not rows:
                 return 0
             acknowledged = await self._publish(rows)
             crashpoint("relay_after_ack")
-            await _unpublish_overwritten(tx, acknowledged)
-            await _mark(tx, acknowledged)
+            lost = await outbox.unpublish_overwritten(tx, acknowledged)
+            await outbox.mark_published(tx, acknowledged)
         PUBLISHED.inc(len(acknowledged))
+        for stream, count in lost.items():
+            _tell_replayed(stream, count)
         if len(acknowledged) < len(rows):
             raise ServiceUnavailable("JetStream acknowledged only a part")
         return len(rows)
 
-    async def _publish(self, rows: Sequence[_Row]) -> list[tuple[_Row, PubAck]]:
+    async def _publish(self, rows: Sequence[Waiting]) -> list[Acknowledged]:
         """Publish ``rows`` at once, in their order; return those that a stream acknowledged.
 
         What is not among them may be stored nevertheless: it is sent again with the same id.
@@ -198,9 +192,9 @@ class Relay:
                 "SELECT created_at FROM relay_stream WHERE stream = $1 FOR UPDATE", stream
             )
             if known is not None and created is not None and created != known:
-                count = await _unpublish(tx, stream, after=0)
+                count = await outbox.unpublish(tx, stream, after=0)
             else:
-                count = await _unpublish(tx, stream, after=last_seq)
+                count = await outbox.unpublish(tx, stream, after=last_seq)
             await tx.execute(
                 """
                 INSERT INTO relay_stream (stream, created_at)
@@ -213,8 +207,7 @@ class Relay:
                 created,
             )
         if count:
-            REPLAYED.inc(count)
-            log.warning("stream %s went backwards: publishing %d events again", stream, count)
+            _tell_replayed(stream, count)
 
     async def _tidy(self) -> None:
         """Count what waits and let go of what is old enough."""
@@ -229,84 +222,13 @@ class Relay:
                     WHERE ctid = ANY(ARRAY(
                         SELECT ctid
                         FROM {table}
-                        WHERE {column} < now() - interval '{KEEP}'
+                        WHERE {column} < now() - interval '{outbox.KEEP}'
                         LIMIT 5000
                     ))
-                    """  # noqa: S608 - three constants of this module
+                    """  # noqa: S608 - three constants of our own
                 )
 
 
-async def _waiting(tx: Connection, limit: int) -> list[_Row]:
-    rows = await tx.fetch(
-        """
-        SELECT position, subject, headers, payload
-        FROM outbox
-        WHERE published_at IS NULL
-        ORDER BY position
-        LIMIT $1
-        FOR UPDATE SKIP LOCKED
-        """,
-        limit,
-    )
-    return [_Row(**row) for row in rows]
-
-
-async def _mark(tx: Connection, acknowledged: Sequence[tuple[_Row, PubAck]]) -> None:
-    await tx.execute(
-        """
-        UPDATE outbox
-        SET published_at = now(),
-            stream = ack.stream,
-            stream_seq = ack.seq
-        FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS ack (position, stream, seq)
-        WHERE outbox.position = ack.position
-        """,
-        [row.position for row, _ in acknowledged],
-        [ack.stream for _, ack in acknowledged],
-        [ack.seq for _, ack in acknowledged],
-    )
-
-
-async def _unpublish_overwritten(
-    tx: Connection, acknowledged: Sequence[tuple[_Row, PubAck]]
-) -> None:
-    """Find a stream that went backwards and has grown again: it gives sequences a second time."""
-    lost = await tx.fetch(
-        """
-        SELECT outbox.stream, min(outbox.stream_seq) AS first
-        FROM unnest($1::text[], $2::bigint[]) AS ack (stream, seq)
-        JOIN outbox
-          ON outbox.stream = ack.stream
-         AND outbox.stream_seq = ack.seq
-         AND outbox.published_at IS NOT NULL
-        GROUP BY outbox.stream
-        """,
-        [ack.stream for _, ack in acknowledged],
-        [ack.seq for _, ack in acknowledged],
-    )
-    for row in lost:
-        count = await _unpublish(tx, row["stream"], after=row["first"] - 1)
-        REPLAYED.inc(count)
-        log.warning("stream %s lost %d events: publishing them again", row["stream"], count)
-
-
-async def _unpublish(tx: Connection, stream: str, *, after: int) -> int:
-    """Make the events that ``stream`` acknowledged behind ``after`` wait again; return how many.
-
-    Those as old as inboxes remember stay away: they could take effect twice.
-    """
-    status = await tx.execute(
-        f"""
-        UPDATE outbox
-        SET published_at = NULL,
-            stream = NULL,
-            stream_seq = NULL
-        WHERE stream = $1
-          AND stream_seq > $2
-          AND published_at IS NOT NULL
-          AND created_at > now() - interval '{KEEP}'
-        """,  # noqa: S608 - a constant of this module
-        stream,
-        after,
-    )
-    return int(status.removeprefix("UPDATE "))
+def _tell_replayed(stream: str, count: int) -> None:
+    REPLAYED.inc(count)
+    log.warning("stream %s went backwards: publishing %d events again", stream, count)

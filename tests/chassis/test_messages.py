@@ -8,11 +8,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from libs.chassis import dead_letters, inbox, outbox, reactions
+from libs.chassis import consumer, dead_letters, inbox, outbox
 from libs.chassis.bus import Bus
+from libs.chassis.consumer import Reaction
 from libs.chassis.database import Database
 from libs.chassis.dead_letters import RedriveFailed
-from libs.chassis.reactions import Reacting, Reaction, reacts
+from libs.chassis.reactions import Reacting, reacts
 from libs.chassis.relay import BATCH, Relay
 from libs.chassis.settings import ServiceSettings
 from libs.contracts import envelope
@@ -225,7 +226,7 @@ async def test_what_is_away_uses_up_no_tries(
     small: Small, mood: Mood, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An outage longer than all pauses must not turn the first real failure into the last."""
-    monkeypatch.setattr(reactions, "AWAY_PAUSE_S", 0.05)
+    monkeypatch.setattr(consumer, "AWAY_PAUSE_S", 0.05)
     away = [ServiceUnavailable("away") for _ in range(len(small.settings.retry_pauses_s) + 3)]
     mood.failures = [*away, ValueError("once")]
 
