@@ -22,6 +22,11 @@ class Budget:
         self._held = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
+    @property
+    def is_scarce(self) -> bool:
+        """Tell whether more than half of it is taken."""
+        return self._held * 2 > self._most
+
     @asynccontextmanager
     async def hold(self, size: int) -> AsyncIterator[None]:
         """Reserve ``size`` bytes inside the block; raises ``Busy`` when none come free in time."""

@@ -1,7 +1,7 @@
 """Downloads: the bytes that were uploaded, or an error; never others, never fewer in silence."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 
 from litestar.types import Receive, Scope, Send
@@ -16,11 +16,14 @@ from services.gateway.edge.budget import Budget
 from services.gateway.edge.front import ConnectionAborted
 from services.gateway.edge.platform import Platform
 from services.gateway.settings import Settings
+from services.gateway.transfer.ahead import read_ahead
 from services.gateway.transfer.hashing import StreamHash
 
 SMALL_BYTES = 1024 * 1024
 LARGE_BYTES = 4 * 1024 * 1024
 """What one download holds: a few chunks read ahead and the one being sent."""
+
+PIECES_AHEAD = 2
 
 Lines = list[tuple[bytes, bytes]]
 
@@ -121,7 +124,7 @@ class Download:
         """Yield the blob's bytes, each piece only when the next one or the right hash is there."""
         hashed = StreamHash() if self._sha256 is not None else None
         held: bytes | None = None
-        async with aclosing(_read_ahead(self._body)) as pieces:
+        async with aclosing(read_ahead(_pieces_of(self._body), lambda: PIECES_AHEAD)) as pieces:
             async for piece in pieces:
                 if hashed is not None:
                     await hashed.update(piece)
@@ -134,22 +137,9 @@ class Download:
             yield held
 
 
-async def _read_ahead(pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
-    """Yield ``pieces``; while one is hashed and sent, the next is already being fetched."""
-    source = aiter(pieces)
-    coming = asyncio.create_task(_next(source))
-    try:
-        while (piece := await coming) is not None:
-            coming = asyncio.create_task(_next(source))
-            yield piece
-    finally:
-        coming.cancel()
-        # It has to let go of the source before that can be closed.
-        await asyncio.gather(coming, return_exceptions=True)
-
-
-async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(pieces, None)
+async def _pieces_of(body: BlobBody) -> AsyncGenerator[bytes, None]:
+    async for piece in body:
+        yield piece
 
 
 async def _disconnected(receive: Receive) -> None:

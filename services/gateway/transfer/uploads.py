@@ -20,10 +20,13 @@ from services.gateway.edge.asgi import Receive
 from services.gateway.edge.budget import Budget
 from services.gateway.edge.platform import Platform
 from services.gateway.settings import Settings
+from services.gateway.transfer.ahead import read_ahead
 from services.gateway.transfer.hashing import StreamHash, in_large_pieces
 
 LARGE_BYTES = 16 * 1024 * 1024
 """What one upload in parts holds: the parts on their way and the one being filled."""
+
+MOST_PIECES_AHEAD = 5
 
 IN_FLIGHT = Gauge("strongroom_uploads_in_flight", "Uploads whose bytes are coming.")
 
@@ -97,14 +100,15 @@ class Uploads:
     ) -> FilePut:
         hashed = StreamHash()
 
-        async def pieces() -> AsyncIterator[bytes]:
+        async def pieces() -> AsyncGenerator[bytes, None]:
             async for piece in in_large_pieces(chunks):
                 await hashed.update(piece)
                 yield piece
             announced.check(hashed.size, await hashed.hexdigest())
 
         try:
-            await self._store.put(key, pieces(), size=announced.size)
+            async with aclosing(read_ahead(pieces(), self._pieces_ahead)) as ahead:
+                await self._store.put(key, ahead, size=announced.size)
         except BodySizeMismatch as error:
             raise BodyIncomplete(
                 f"{error.got} bytes came, {error.announced} were announced"
@@ -158,6 +162,10 @@ class Uploads:
             if size > self._settings.small_body_bytes:
                 return begun, False
         return begun, True
+
+    def _pieces_ahead(self) -> int:
+        """Return how much may be read ahead: while memory is plenty, as much as the store takes."""
+        return 1 if self._budget.is_scarce else MOST_PIECES_AHEAD
 
     def _too_large(self) -> Problem:
         most = self._settings.max_upload_bytes
