@@ -39,6 +39,7 @@ def test_a_key_is_parsed_as_it_was_spelt() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "sr_", "sr_x_y", spell(KNOWN.key_id, "short"), "Bearer sr_a_b", "sr_" + "x" * 10**6],
+    ids=range(6),
 )
 def test_what_has_another_form_is_no_key(text: str) -> None:
     assert parse(text) is None
