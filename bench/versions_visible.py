@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import deque
 from collections.abc import Sequence
 from statistics import median
 from urllib.parse import quote
@@ -94,7 +95,7 @@ class _Uploads:
         self._url = url
         self._key = key
         self._bucket = f"/api/v1/buckets/{bucket}"
-        self._free: list[LeanConnection] = []
+        self._free: deque[LeanConnection] = deque()
         self.due: dict[str, float] = {}
         self.answered: dict[str, float] = {}
 
@@ -123,4 +124,7 @@ class _Uploads:
             raise RuntimeError(f"the version of {path} is announced, but HTTP says {answered}")
 
     async def _connection(self) -> LeanConnection:
-        return self._free.pop() if self._free else await LeanConnection.open(self._url, self._key)
+        # In turns: the server closes one that is idle for long, as HTTP servers do.
+        if self._free:
+            return self._free.popleft()
+        return await LeanConnection.open(self._url, self._key)
