@@ -13,17 +13,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from opentelemetry import propagate, trace
-from opentelemetry.context import Context
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from libs.chassis.settings import ServiceSettings, WrongSettings, variable_prefix
 
 _tracer = trace.get_tracer("strongroom")
+_traceparent = TraceContextTextMapPropagator()
 
 
 def set_up(service: str, settings: ServiceSettings) -> TracerProvider:
@@ -52,7 +54,16 @@ def span(
     links: Sequence[trace.Link] = (),
     **attributes: Any,
 ) -> Iterator[trace.Span]:
-    """Record what happens inside as ``name``; a failure marks the span and passes on."""
+    """Record what happens inside as ``name``; a failure marks the span and passes on.
+
+    In a journey that is not recorded (its first service decided that) no spans are made: only the
+    ids that came in travel on.
+    """
+    around = trace.get_current_span(parent)
+    if _is_unrecorded(around.get_span_context()):
+        with _attached(parent):
+            yield around
+        return
     with _tracer.start_as_current_span(
         name,
         context=parent,
@@ -69,16 +80,33 @@ def span(
             raise
 
 
+def _is_unrecorded(journey: trace.SpanContext) -> bool:
+    return journey.is_valid and not journey.trace_flags.sampled
+
+
+@contextlib.contextmanager
+def _attached(context: Context | None) -> Iterator[None]:
+    """Make ``context``, where there is one, the present one."""
+    if context is None:
+        yield
+        return
+    token = attach(context)
+    try:
+        yield
+    finally:
+        detach(token)
+
+
 def outgoing() -> dict[str, str]:
     """Return the headers that carry the present trace to whoever is told or asked."""
     headers: dict[str, str] = {}
-    propagate.inject(headers)
+    _traceparent.inject(headers)
     return headers
 
 
 def incoming(headers: Mapping[str, str] | None) -> Context:
     """Return the trace that a message belongs to."""
-    return propagate.extract(headers or {})
+    return _traceparent.extract(headers or {})
 
 
 def link(headers: Mapping[str, str] | None) -> trace.Link:
