@@ -23,40 +23,55 @@ from services.gateway.loops import forget_old_answers
 from services.gateway.routes.given import Cursors, dependencies
 from services.gateway.settings import Settings
 from services.gateway.transfer.downloads import Downloads
-from services.gateway.transfer.memory import give_large_blocks_back
-from services.gateway.transfer.uploads import Uploads
+from services.gateway.transfer.memory import give_free_memory_back, keep_memory_flat
+from services.gateway.transfer.uploads import Uploads, UploadStores
 
 HOUR_S = 3600.0
 
 
 def build(settings: Settings) -> Service:
     """Return the service, nothing of it opened yet."""
-    give_large_blocks_back()
+    keep_memory_flat()
     db = Database.of(settings)
     bus = Bus.of("gateway", settings)
-    store = open_store(settings.store_url)
+    store, lean = open_store(settings.store_url), open_store(_lean(settings.store_url))
     platform = Platform(bus, settings.answer_timeout_s)
     rates = Rates(settings)
     keys = Keys(db, bus, rates, settings)
     hub = Hub(bus, settings)
     keys.when_revoked(hub.key_revoked)
-    budget = Budget(settings.transfer_memory_bytes, settings.transfer_wait_s)
+    budget = Budget(settings.transfer_memory_bytes, settings.transfer_wait_s, give_free_memory_back)
     given = dependencies(
         settings=settings,
         keys=keys,
         platform=platform,
         cursors=Cursors(_signing_secret(settings)),
-        uploads=Uploads(platform, store, budget, settings),
+        uploads=Uploads(platform, UploadStores(store, lean), budget, settings),
         downloads=Downloads(platform, store, budget, settings),
         parts=Parts(db, bus, store),
         hub=hub,
     )
     app = build_application(settings, db, keys, rates, given)
     return Service(
-        opens=[db, bus, store, keys, hub, HttpServer(Front(cast("App", app), settings), settings)],
+        opens=[
+            db,
+            bus,
+            store,
+            lean,
+            keys,
+            hub,
+            HttpServer(Front(cast("App", app), settings), settings),
+        ],
         given=[settings, db, bus, store],
         loops=[every(HOUR_S, forget_old_answers)],
     )
+
+
+def _lean(store_url: str) -> str:
+    """Return the same store's address with one part of an upload in flight instead of several."""
+    if not store_url.startswith("s3://"):
+        return store_url
+    return f"{store_url}{'&' if '?' in store_url else '?'}parts_in_flight=1"
 
 
 def _signing_secret(settings: Settings) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from prometheus_client import Gauge
@@ -14,18 +14,24 @@ WAITING = Gauge("strongroom_transfers_waiting", "Transfers that wait for memory.
 
 
 class Budget:
-    """``most_bytes`` to hold at once; reserving more waits up to ``wait_s``."""
+    """``most_bytes`` to hold at once; reserving more waits up to ``wait_s``.
 
-    def __init__(self, most_bytes: int, wait_s: float) -> None:
+    ``when_idle`` is called, in a thread, when nothing is held any more.
+    """
+
+    def __init__(
+        self, most_bytes: int, wait_s: float, when_idle: Callable[[], None] = lambda: None
+    ) -> None:
         self._most = most_bytes
         self._wait_s = wait_s
+        self._when_idle = when_idle
         self._held = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @property
-    def is_scarce(self) -> bool:
-        """Tell whether more than half of it is taken."""
-        return self._held * 2 > self._most
+    def is_in_demand(self) -> bool:
+        """Tell whether more than a quarter is taken: then nobody should take more than needed."""
+        return self._held * 4 > self._most
 
     @asynccontextmanager
     async def hold(self, size: int) -> AsyncIterator[None]:
@@ -40,6 +46,8 @@ class Budget:
         finally:
             self._take(-size)
             self._serve_waiting()
+            if self._held == 0:
+                asyncio.get_running_loop().run_in_executor(None, self._when_idle)
 
     async def _wait_for(self, size: int) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -43,7 +43,8 @@ class Downloads:
         """Return the answer with these bytes; raises while there still can be another answer."""
         async with AsyncExitStack() as stack:
             length = part.length if part else blob.size
-            await stack.enter_async_context(self._budget.hold(min(length, LARGE_BYTES)))
+            if length > SMALL_BYTES:
+                await stack.enter_async_context(self._budget.hold(LARGE_BYTES))
             body = await (
                 self._store.get(blob.key, start=part.start, end=part.end)
                 if part

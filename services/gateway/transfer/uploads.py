@@ -5,6 +5,7 @@ import hashlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -50,14 +51,22 @@ class Announced(Struct, frozen=True):
                 raise DigestMismatch("the bytes changed on their way", announced=digest, got=sha256)
 
 
+class UploadStores(NamedTuple):
+    """Two ways to the same store."""
+
+    fast: BlobStore
+    lean: BlobStore
+    """Holds as little as can be of each upload, for when there are many."""
+
+
 class Uploads:
     """Takes bodies to the store, within the budget that all transfers share."""
 
     def __init__(
-        self, platform: Platform, store: BlobStore, budget: Budget, settings: Settings
+        self, platform: Platform, stores: UploadStores, budget: Budget, settings: Settings
     ) -> None:
         self._platform = platform
-        self._store = store
+        self._stores = stores
         self._budget = budget
         self._settings = settings
         self._aborting: set[asyncio.Task[None]] = set()
@@ -92,13 +101,14 @@ class Uploads:
         )
 
     async def _store_whole(self, upload_id: UUID, key: str, body: bytes, sha256: str) -> FilePut:
-        await self._store.put(key, body)
+        await self._stores.fast.put(key, body)
         return await self._commit(upload_id, sha256, len(body))
 
     async def _store_stream(
         self, upload_id: UUID, key: str, announced: Announced, chunks: AsyncIterator[bytes]
     ) -> FilePut:
         hashed = StreamHash()
+        store = self._stores.lean if self._budget.is_in_demand else self._stores.fast
 
         async def pieces() -> AsyncGenerator[bytes, None]:
             async for piece in in_large_pieces(chunks):
@@ -108,7 +118,7 @@ class Uploads:
 
         try:
             async with aclosing(read_ahead(pieces(), self._pieces_ahead)) as ahead:
-                await self._store.put(key, ahead, size=announced.size)
+                await store.put(key, ahead, size=announced.size)
         except BodySizeMismatch as error:
             raise BodyIncomplete(
                 f"{error.got} bytes came, {error.announced} were announced"
@@ -165,7 +175,7 @@ class Uploads:
 
     def _pieces_ahead(self) -> int:
         """Return how much may be read ahead: while memory is plenty, as much as the store takes."""
-        return 1 if self._budget.is_scarce else MOST_PIECES_AHEAD
+        return 1 if self._budget.is_in_demand else MOST_PIECES_AHEAD
 
     def _too_large(self) -> Problem:
         most = self._settings.max_upload_bytes
