@@ -12,7 +12,7 @@ from msgspec import inspect as kinds
 
 from docs.reference.catalogue import all_events, all_requests
 
-FOLDER = Path(__file__).parent / "samples"
+FOLDER = Path(__file__).parent / "frozen"
 ID = "01a1f6c4-0000-7000-8000-000000000001"
 TEXTS = {
     r"^[0-9a-f]{64}$(?!\n)": "ab" * 32,
