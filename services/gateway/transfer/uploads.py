@@ -14,7 +14,7 @@ from prometheus_client import Gauge
 from libs.blobs.contract import BlobStore
 from libs.blobs.failures import BodySizeMismatch
 from libs.chassis.crashpoint import crashpoint
-from libs.contracts.problems import Problem
+from libs.contracts.problems import AnsweredWithProblem, Problem, ServiceUnavailable
 from libs.contracts.storage import AbortUpload, BeginUpload, CommitUpload, FilePut
 from services.gateway.domain.failures import BodyIncomplete, BodyTooLarge, DigestMismatch
 from services.gateway.edge.asgi import Receive
@@ -128,7 +128,13 @@ class Uploads:
     async def _commit(self, upload_id: UUID, sha256: str, size: int) -> FilePut:
         crashpoint("after_put")
         commit = CommitUpload(upload_id=upload_id, sha256=sha256, size=size)
-        answer = await self._platform.ask(commit)
+        try:
+            answer = await self._platform.ask(commit)
+        except AnsweredWithProblem as problem:
+            if problem.named == "upload-not-found":
+                # Intents do not wait for the disk: PostgreSQL lost this one in a crash.
+                raise ServiceUnavailable("the upload was forgotten", retry_after_s=1) from problem
+            raise
         crashpoint("after_commit")
         return answer
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -91,6 +92,31 @@ async def test_without_storage_the_caller_hears_so_at_once_and_all_heals(
         return not await leftovers()
 
     await eventually(clean, timeout_s=20)
+
+
+async def test_an_upload_that_a_crash_made_storage_forget_is_to_be_tried_again(
+    http: httpx.AsyncClient, files: str, store: BlobStore, storage_db: Database
+) -> None:
+    keys: list[str] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        yield bytes(MIB)
+        keys.append(await eventually(forgotten))
+        yield b"the end"
+
+    async def forgotten() -> str | None:
+        async with storage_db.connection() as conn:
+            key: str | None = await conn.fetchval(
+                "DELETE FROM upload WHERE path = 'lost.bin' RETURNING key"
+            )
+        return key
+
+    answer = await http.put(f"{files}/lost.bin", content=body())
+
+    assert answer.status_code == 503, answer.text
+    assert int(answer.headers["retry-after"]) >= 1
+    assert (await http.get(f"{files}/lost.bin")).status_code == 404
+    await store.delete(keys[0])  # the sweep of orphans would, once it is old enough
 
 
 async def test_draining_ends_what_was_begun_and_takes_no_more(
