@@ -21,6 +21,7 @@ from libs.contracts.ids import new_id
 from services.gateway.domain import keys as rules
 from services.gateway.domain.failures import NotFound, Unauthorized
 from services.gateway.domain.keys import Identity, KnownKey, Scope
+from services.gateway.edge.cancelling import cancel
 from services.gateway.edge.rates import Rates
 from services.gateway.live.feed import Event, Feed
 from services.gateway.repository import api_keys
@@ -60,7 +61,7 @@ class Keys:
 
     async def __aexit__(self, *failure: object) -> None:
         if self._listening is not None:
-            self._listening.cancel()
+            await cancel([self._listening])
 
     def when_revoked(self, listener: Callable[[UUID], None]) -> None:
         """Call ``listener`` with the id of every key that stops working."""

@@ -9,6 +9,7 @@ import msgspec
 from libs.chassis.bus import Bus
 from libs.contracts.storage import GetBucket
 from services.gateway.domain.live import Seen
+from services.gateway.edge.cancelling import cancel
 from services.gateway.live.feed import Event, Feed, Listener, position_of, read_between
 from services.gateway.live.sources import News, Snapshot, Tell
 
@@ -48,9 +49,7 @@ class BucketSource:
 
     async def close(self) -> None:
         """Stop following."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await cancel(self._running)
 
     def take(self) -> News | None:
         """Return the events that came since, as one publication."""

@@ -15,6 +15,7 @@ from libs.chassis.bus import Bus
 from libs.contracts.problems import ServiceUnavailable
 from libs.contracts.progress import FINAL_STATES, TaskInfo
 from services.gateway.domain.live import Publication, Seen, Subscribed, Topic
+from services.gateway.edge.cancelling import cancel
 from services.gateway.live.buckets import BucketSource
 from services.gateway.live.sources import News, Snapshot, Source
 from services.gateway.live.tasks import TaskSource
@@ -53,7 +54,7 @@ class Channel:
     async def close(self) -> None:
         """Let go of the source."""
         if self._telling is not None:
-            self._telling.cancel()
+            await cancel([self._telling])
         await self._source.close()
 
     async def join(self, listener: Listener, since: Seen | None) -> None:

@@ -24,6 +24,7 @@ from services.gateway.domain.live import (
 )
 from services.gateway.domain.rates import TokenBucket
 from services.gateway.edge.asgi import Receive, Send
+from services.gateway.edge.cancelling import cancel
 from services.gateway.live.hub import Hub
 
 MESSAGES_PER_S = 20.0
@@ -80,9 +81,7 @@ class Session:
                 # What it still sends is read, or the reset would overtake the reason.
                 await asyncio.sleep(LINGER_S)
             # First: Granian neither closes nor lets go of a socket that is being read.
-            reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await reading
+            await cancel([reading])
             for topic in list(self._topics.values()):
                 await self._hub.unsubscribe(topic, self)
             await self._say_goodbye()

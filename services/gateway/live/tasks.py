@@ -16,6 +16,7 @@ from libs.contracts.live import TaskTick
 from libs.contracts.problems import Problem
 from libs.contracts.progress import FINAL_STATES, GetTask, TaskInfo
 from services.gateway.domain.live import Seen
+from services.gateway.edge.cancelling import cancel
 from services.gateway.live.sources import News, Snapshot, Tell
 
 LOOK_AGAIN_S = 5.0
@@ -53,7 +54,7 @@ class TaskSource:
     async def close(self) -> None:
         """Stop listening."""
         if self._looking is not None:
-            self._looking.cancel()
+            await cancel([self._looking])
         if self._subscription is not None:
             subscription, self._subscription = self._subscription, None
             with suppress(NatsError, OSError):

@@ -3,7 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
+
+from services.gateway.edge.cancelling import cancel
 
 
 async def read_ahead(
@@ -39,6 +41,4 @@ async def read_ahead(
             yield waiting.popleft()
         fetching.result()
     finally:
-        fetching.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await fetching
+        await cancel([fetching])
