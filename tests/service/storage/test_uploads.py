@@ -1,4 +1,5 @@
 import asyncio
+from uuid import uuid4
 
 from libs.blobs import BlobStore
 from libs.chassis.database import Database
@@ -18,18 +19,19 @@ from tests.service.storage.refusals import refused_as
 
 
 async def test_an_upload_appears_when_it_is_committed_and_not_before(bucket: Bucket) -> None:
-    ticket = await bucket.begin("a/b.txt", b"hello", content_type="text/plain", tags={"k": "v"})
+    new = uuid4().bytes  # bytes that were there before would keep their old place
+    ticket = await bucket.begin("a/b.txt", new, content_type="text/plain", tags={"k": "v"})
     with refused_as("file-not-found", path="a/b.txt"):
         await bucket.get("a/b.txt")
 
-    put = await bucket.commit(ticket, b"hello")
+    put = await bucket.commit(ticket, new)
 
     assert put.created
     stored = await bucket.get("a/b.txt")
     assert stored.file == put.file
     assert (stored.file.content_type, stored.file.tags) == ("text/plain", {"k": "v"})
-    assert (stored.blob.key, stored.blob.size) == (ticket.key, 5)
-    assert await bucket.read("a/b.txt") == b"hello"
+    assert (stored.blob.key, stored.blob.size) == (ticket.key, len(new))
+    assert await bucket.read("a/b.txt") == new
 
 
 async def test_what_was_committed_is_announced(bucket: Bucket, events: Events) -> None:
