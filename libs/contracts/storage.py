@@ -10,6 +10,7 @@ from libs.contracts.base import Done, Event, Reply, Request
 from libs.contracts.progress import TaskAccepted
 from libs.contracts.values import (
     Actor,
+    Blake3,
     BucketName,
     ByteCount,
     CommitId,
@@ -114,6 +115,8 @@ class BlobPlace(Struct, frozen=True, kw_only=True):
     key: str
     size: ByteCount
     sha256: Sha256
+    blake3: Blake3 | None = None
+    """Proves the same bytes at a quarter of the cost; absent where nobody gave it."""
 
 
 class StoredFile(Reply, frozen=True):
@@ -190,6 +193,8 @@ class CommitUpload(Request[FilePut], to="storage", frozen=True):
     upload_id: UUID
     sha256: Sha256
     size: ByteCount
+    blake3: Blake3 | None = None
+    """Kept with new bytes, so that whoever reads them can prove them cheaply."""
 
 
 class AbortUpload(Request[Done], to="storage", frozen=True):

@@ -12,6 +12,7 @@ FilePath = Annotated[str, Meta(min_length=1, max_length=1024)]
 """Where a file stands in its bucket, ``/`` between segments; storage owns the full rule."""
 
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+Blake3 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 CommitId = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 ByteCount = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Revision = Annotated[int, Meta(ge=1, le=2**63 - 1)]

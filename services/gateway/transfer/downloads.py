@@ -1,9 +1,12 @@
 """Downloads: the bytes that were uploaded, or an error; never others, never fewer in silence."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
+from typing import NamedTuple
 
+from blake3 import blake3
 from litestar.types import Receive, Scope, Send
 
 from libs.blobs.contract import BlobBody, BlobStore
@@ -17,7 +20,7 @@ from services.gateway.edge.front import ConnectionAborted
 from services.gateway.edge.platform import Platform
 from services.gateway.settings import Settings
 from services.gateway.transfer.ahead import read_ahead
-from services.gateway.transfer.hashing import StreamHash
+from services.gateway.transfer.hashing import Digest, StreamHash
 
 SMALL_BYTES = 1024 * 1024
 LARGE_BYTES = 4 * 1024 * 1024
@@ -26,6 +29,13 @@ LARGE_BYTES = 4 * 1024 * 1024
 PIECES_AHEAD = 2
 
 Lines = list[tuple[bytes, bytes]]
+
+
+class Proof(NamedTuple):
+    """A digest to run beside the bytes, and what it must come to."""
+
+    digest: Digest
+    expected: str
 
 
 class Downloads:
@@ -54,8 +64,8 @@ class Downloads:
             if body.size != blob.size:
                 raise FileDamaged("the stored bytes are not complete")
             status = 206 if part else 200
-            expected = None if part else blob.sha256
-            download = Download(status, headers, body, length, expected, self._idle_s)
+            proof = None if part else _proof_of(blob)
+            download = Download(status, headers, body, length, proof, self._idle_s)
             if not part and length <= SMALL_BYTES:
                 await download.prefetch()
             download.holds = stack.pop_all()
@@ -74,14 +84,14 @@ class Download:
         headers: Lines,
         body: BlobBody,
         length: int,
-        sha256: str | None,
+        proof: Proof | None,
         idle_s: float,
     ) -> None:
         self._status = status
         self._headers = headers
         self._body = body
         self._length = length
-        self._sha256 = sha256
+        self._proof = proof
         self._idle_s = idle_s
         self._whole: bytes | None = None
         self.holds = AsyncExitStack()
@@ -123,7 +133,8 @@ class Download:
 
     async def _verified(self) -> AsyncGenerator[bytes, None]:
         """Yield the blob's bytes, each piece only when the next one or the right hash is there."""
-        hashed = StreamHash() if self._sha256 is not None else None
+        proof = self._proof
+        hashed = StreamHash(proof.digest) if proof is not None else None
         held: bytes | None = None
         async with aclosing(read_ahead(_pieces_of(self._body), lambda: PIECES_AHEAD)) as pieces:
             async for piece in pieces:
@@ -132,10 +143,17 @@ class Download:
                 if held is not None:
                     yield held
                 held = piece
-        if hashed is not None and await hashed.hexdigest() != self._sha256:
+        if hashed and proof and await hashed.hexdigests() != [proof.expected]:
             raise FileDamaged("the stored bytes are not those that were uploaded")
         if held is not None:
             yield held
+
+
+def _proof_of(blob: BlobPlace) -> Proof:
+    """Return the cheapest way to prove the bytes: BLAKE3 takes a quarter of SHA-256's time."""
+    if blob.blake3 is not None:
+        return Proof(blake3(), blob.blake3)
+    return Proof(hashlib.sha256(), blob.sha256)
 
 
 async def _pieces_of(body: BlobBody) -> AsyncGenerator[bytes, None]:

@@ -1,18 +1,28 @@
-"""SHA-256 beside the stream: large pieces in a thread, as hashlib lets the others run meanwhile."""
+"""Digests beside the stream: large pieces in a thread, where hashing lets the others run."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 PIECE_BYTES = 1024 * 1024
 INLINE_BYTES = 64 * 1024
 
 
-class StreamHash:
-    """A running SHA-256; one piece is hashed while the next is fetched."""
+class Digest(Protocol):
+    """What hashlib and blake3 have in common."""
 
-    def __init__(self) -> None:
-        self._sha256 = hashlib.sha256()
+    def update(self, piece: bytes, /) -> object:
+        """Take the next bytes in."""
+
+    def hexdigest(self) -> str:
+        """Return the digest of all bytes so far."""
+
+
+class StreamHash:
+    """Running digests of one stream; one piece is hashed while the next is fetched."""
+
+    def __init__(self, *digests: Digest) -> None:
+        self._digests = digests
         self._hashing: asyncio.Future[None] | None = None
         self.size = 0
 
@@ -21,15 +31,19 @@ class StreamHash:
         await self._settle()
         self.size += len(piece)
         if len(piece) <= INLINE_BYTES:
-            self._sha256.update(piece)
+            self._take(piece)
             return
         loop = asyncio.get_running_loop()
-        self._hashing = loop.run_in_executor(None, self._sha256.update, piece)
+        self._hashing = loop.run_in_executor(None, self._take, piece)
 
-    async def hexdigest(self) -> str:
-        """Return the digest of all pieces."""
+    async def hexdigests(self) -> list[str]:
+        """Return the digests of all pieces, in the order they were asked for."""
         await self._settle()
-        return self._sha256.hexdigest()
+        return [digest.hexdigest() for digest in self._digests]
+
+    def _take(self, piece: bytes) -> None:
+        for digest in self._digests:
+            digest.update(piece)
 
     async def _settle(self) -> None:
         if self._hashing is not None:

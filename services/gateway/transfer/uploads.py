@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import NamedTuple
 from uuid import UUID
 
+from blake3 import blake3
 from msgspec import Struct
 from prometheus_client import Gauge
 
@@ -102,19 +103,19 @@ class Uploads:
 
     async def _store_whole(self, upload_id: UUID, key: str, body: bytes, sha256: str) -> FilePut:
         await self._stores.fast.put(key, body)
-        return await self._commit(upload_id, sha256, len(body))
+        return await self._commit(upload_id, sha256, blake3(body).hexdigest(), len(body))
 
     async def _store_stream(
         self, upload_id: UUID, key: str, announced: Announced, chunks: AsyncIterator[bytes]
     ) -> FilePut:
-        hashed = StreamHash()
+        hashed = StreamHash(hashlib.sha256(), blake3())
         store = self._stores.lean if self._budget.is_in_demand else self._stores.fast
 
         async def pieces() -> AsyncGenerator[bytes, None]:
             async for piece in in_large_pieces(chunks):
                 await hashed.update(piece)
                 yield piece
-            announced.check(hashed.size, await hashed.hexdigest())
+            announced.check(hashed.size, (await hashed.hexdigests())[0])
 
         try:
             async with aclosing(read_ahead(pieces(), self._pieces_ahead)) as ahead:
@@ -123,11 +124,12 @@ class Uploads:
             raise BodyIncomplete(
                 f"{error.got} bytes came, {error.announced} were announced"
             ) from None
-        return await self._commit(upload_id, await hashed.hexdigest(), hashed.size)
+        sha256, check = await hashed.hexdigests()
+        return await self._commit(upload_id, sha256, check, hashed.size)
 
-    async def _commit(self, upload_id: UUID, sha256: str, size: int) -> FilePut:
+    async def _commit(self, upload_id: UUID, sha256: str, check: str, size: int) -> FilePut:
         crashpoint("after_put")
-        commit = CommitUpload(upload_id=upload_id, sha256=sha256, size=size)
+        commit = CommitUpload(upload_id=upload_id, sha256=sha256, blake3=check, size=size)
         try:
             answer = await self._platform.ask(commit)
         except AnsweredWithProblem as problem:

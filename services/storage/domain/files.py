@@ -84,17 +84,28 @@ class Blob(Struct, frozen=True, kw_only=True):
     key: str
     sha256: str
     size: int
+    blake3: str | None = None
 
     @classmethod
     def of(cls, row: Row) -> Self:
         """Read a row that has at least the blob's columns."""
         return cls(
-            blob_id=row["blob_id"], key=row["key"], sha256=row["sha256"].hex(), size=row["size"]
+            blob_id=row["blob_id"],
+            key=row["key"],
+            sha256=row["sha256"].hex(),
+            size=row["size"],
+            blake3=row["blake3"].hex() if row["blake3"] else None,
         )
 
     def place(self) -> BlobPlace:
         """Return where the bytes lie."""
-        return BlobPlace(blob_id=self.blob_id, key=self.key, size=self.size, sha256=self.sha256)
+        return BlobPlace(
+            blob_id=self.blob_id,
+            key=self.key,
+            size=self.size,
+            sha256=self.sha256,
+            blake3=self.blake3,
+        )
 
 
 def stored(

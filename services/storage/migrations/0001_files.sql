@@ -25,11 +25,14 @@ CREATE TABLE blob (
     key        text        COLLATE "C" NOT NULL,
     sha256     bytea       NOT NULL,
     size       bigint      NOT NULL,
+    -- A second digest of the same bytes, cheap enough to check at every read.
+    blake3     bytea,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT blob_is_one PRIMARY KEY (blob_id),
     CONSTRAINT blob_bytes_are_stored_once UNIQUE (sha256),
     CONSTRAINT blob_key_names_one UNIQUE (key),
     CONSTRAINT blob_sha256_is_a_digest CHECK (octet_length(sha256) = 32),
+    CONSTRAINT blob_blake3_is_a_digest CHECK (octet_length(blake3) = 32),
     CONSTRAINT blob_size_not_negative CHECK (size >= 0)
 );
 

@@ -8,7 +8,7 @@ from services.storage.domain.files import Blob
 from services.storage.domain.uploads import Upload
 
 
-async def adopt(tx: Connection, upload: Upload, sha256: str, size: int) -> Blob:
+async def adopt(tx: Connection, upload: Upload, sha256: str, size: int, blake3: str | None) -> Blob:
     """Return the one blob with these bytes: the upload's own, or one that was there before.
 
     The blob cannot be deleted until this transaction ends. Two commits of the same new bytes meet
@@ -18,16 +18,16 @@ async def adopt(tx: Connection, upload: Upload, sha256: str, size: int) -> Blob:
         row = await tx.fetchrow(
             """
             WITH known AS (
-                SELECT blob_id, key, sha256, size
+                SELECT blob_id, key, sha256, size, blake3
                 FROM blob
                 WHERE sha256 = $1
                 FOR KEY SHARE
             ), made AS (
-                INSERT INTO blob (blob_id, key, sha256, size)
-                SELECT $2, $3, $1, $4
+                INSERT INTO blob (blob_id, key, sha256, size, blake3)
+                SELECT $2, $3, $1, $4, $5
                 WHERE NOT EXISTS (SELECT FROM known)
                 ON CONFLICT (sha256) DO NOTHING
-                RETURNING blob_id, key, sha256, size
+                RETURNING blob_id, key, sha256, size, blake3
             )
             SELECT * FROM known
             UNION ALL
@@ -37,6 +37,7 @@ async def adopt(tx: Connection, upload: Upload, sha256: str, size: int) -> Blob:
             upload.upload_id,
             upload.key,
             size,
+            None if blake3 is None else bytes.fromhex(blake3),
         )
         if row is not None:
             return Blob.of(row)
@@ -47,7 +48,7 @@ async def list_held(conn: Connection, bucket_id: UUID, digests: Sequence[str]) -
     """Return those of ``digests`` that the bucket ever held."""
     rows = await conn.fetch(
         """
-        SELECT blob_id, key, sha256, size
+        SELECT blob_id, key, sha256, size, blake3
         FROM blob
         JOIN bucket_blob USING (blob_id)
         WHERE sha256 = ANY ($2::bytea[])
@@ -65,7 +66,7 @@ async def list_held_for_share(
     """Return the same; none of them can be deleted until this transaction ends."""
     rows = await tx.fetch(
         """
-        SELECT blob_id, key, sha256, size
+        SELECT blob_id, key, sha256, size, blake3
         FROM blob
         JOIN bucket_blob USING (blob_id)
         WHERE sha256 = ANY ($2::bytea[])
@@ -83,7 +84,7 @@ async def walk(tx: Connection) -> AsyncIterator[Blob]:
     """Yield every blob in the order of keys; needs a transaction."""
     async for row in tx.cursor(
         """
-        SELECT blob_id, key, sha256, size
+        SELECT blob_id, key, sha256, size, blake3
         FROM blob
         ORDER BY key
         """

@@ -23,7 +23,7 @@ async def get_stored(conn: Connection, bucket: str, path: str) -> Stored:
     """Return a file with its blob, or raise ``BucketNotFound`` or ``FileNotFound``."""
     row = await conn.fetchrow(
         """
-        SELECT f.*, blob.key
+        SELECT f.*, blob.key, blob.blake3
         FROM bucket
         LEFT JOIN file AS f
             ON f.bucket_id = bucket.bucket_id

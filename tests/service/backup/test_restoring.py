@@ -150,10 +150,10 @@ async def test_damaged_files_fail_by_name_and_all_others_come_back(
 ) -> None:
     await files.put("whole.txt", b"whole")
     await files.put("flipped.txt", b"flipped")
-    await files.put("gone.txt", b"gone")
+    await files.put("gone.txt", b"gone from the target")
     snapshot = await backups.take(files.bucket, target.name)
     flip_a_bit(folder.blob(b"flipped"))
-    folder.blob(b"gone").unlink()
+    folder.blob(b"gone from the target").unlink()
     other = await a_bucket()
 
     task = await backups.restore(snapshot.snapshot_id, into=other.bucket)

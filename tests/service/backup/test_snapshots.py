@@ -102,8 +102,8 @@ async def test_damaged_bytes_in_the_object_store_fail_the_snapshot_by_name(
     files: Files, target: TargetInfo, folder: Folder, backups: Backups, store: BlobStore
 ) -> None:
     await files.put("good.txt", b"good")
-    await files.put("gone.txt", b"gone")
-    await files.put("rotten.txt", b"rotten")
+    await files.put("gone.txt", b"gone from the store")
+    await files.put("rotten.txt", b"rotten in the store")
     await store.put(await files.key_of("rotten.txt"), b"rottem")
     await store.delete(await files.key_of("gone.txt"))
 

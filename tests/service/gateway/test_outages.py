@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from blake3 import blake3
 
 from libs.blobs.contract import BlobStore
 from libs.chassis.database import Database
@@ -25,12 +26,28 @@ async def blob_key(db: Database, sha256: str) -> str:
     return key
 
 
+@pytest.mark.parametrize("proof", ["blake3", "sha256"])
 @pytest.mark.parametrize("size", [1000, 9 * MIB])
 async def test_damaged_bytes_never_come_out_as_a_file(
-    http: httpx.AsyncClient, files: str, store: BlobStore, storage_db: Database, size: int
+    http: httpx.AsyncClient,
+    files: str,
+    store: BlobStore,
+    storage_db: Database,
+    size: int,
+    proof: str,
 ) -> None:
     body = b"d" * size + b"%d" % time.time_ns()
     sha256 = (await http.put(f"{files}/a", content=body)).json()["sha256"]
+    async with storage_db.connection() as conn:
+        kept = await conn.fetchval(
+            "SELECT blake3 FROM blob WHERE sha256 = $1", bytes.fromhex(sha256)
+        )
+        assert kept == blake3(body).digest()
+        if proof == "sha256":  # as where the bytes came by a restore
+            await conn.execute(
+                "UPDATE blob SET blake3 = NULL WHERE sha256 = $1", bytes.fromhex(sha256)
+            )
+    assert (await http.get(f"{files}/a")).content == body
     await store.put(await blob_key(storage_db, sha256), b"D" + body[1:])
 
     if size < MIB:
