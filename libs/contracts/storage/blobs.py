@@ -1,0 +1,77 @@
+"""Blobs: where bytes lie, and exports of a bucket's files."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from libs.contracts.base import Reply, Request
+from libs.contracts.values import (
+    Actor,
+    Blake3,
+    BucketName,
+    ByteCount,
+    ContentType,
+    FilePath,
+    Labels,
+    Revision,
+    Sha256,
+)
+
+
+class BlobPlace(Struct, frozen=True, kw_only=True):
+    """Where bytes lie in the object store."""
+
+    blob_id: UUID
+    key: str
+    size: ByteCount
+    sha256: Sha256
+    blake3: Blake3 | None = None
+    """Proves the same bytes at a quarter of the cost; absent where nobody gave it."""
+
+
+class BlobList(Reply, frozen=True):
+    items: list[BlobPlace]
+    """Those that storage has, in no particular order."""
+
+
+class FindBlobs(Request[BlobList], to="storage", frozen=True):
+    """Tell where the bytes with these digests lie."""
+
+    bucket: BucketName
+    digests: Annotated[list[Sha256], Meta(max_length=1000)]
+
+
+class FilesExported(Reply, frozen=True):
+    """A bucket's files lie at ``key`` as one JSON ``ExportedFile`` a line, sorted by path."""
+
+    bucket_id: UUID
+    key: str
+    files: int
+    bytes: ByteCount
+    """The sum of the files' sizes."""
+    exported_at: datetime
+
+
+class ExportFiles(Request[FilesExported], to="storage", frozen=True):
+    """Write the state of a bucket at one instant to the object store; kept for a day."""
+
+    bucket: BucketName
+    export_id: UUID
+    """Asking again with the same id writes the same key again."""
+
+
+class ExportedFile(Struct, frozen=True, kw_only=True):
+    """One line of an export."""
+
+    path: FilePath
+    revision: Revision
+    sha256: Sha256
+    size: ByteCount
+    content_type: ContentType
+    metadata: Labels
+    tags: Labels
+    modified_at: datetime
+    modified_by: Actor
+    blob_key: str

@@ -1,0 +1,66 @@
+"""Uploads: the intent, then the commit."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import field
+
+from libs.contracts.base import Done, Reply, Request
+from libs.contracts.storage.files import Expectation, FileInfo
+from libs.contracts.values import (
+    Actor,
+    Blake3,
+    BucketName,
+    ByteCount,
+    ContentType,
+    FilePath,
+    Labels,
+    Message,
+    Operation,
+    Sha256,
+)
+
+
+class UploadTicket(Reply, frozen=True):
+    """Put the bytes at ``key``, then commit before ``expires_at``."""
+
+    upload_id: UUID
+    key: str
+    expires_at: datetime
+
+
+class BeginUpload(Request[UploadTicket], to="storage", frozen=True):
+    """Record the intent before the first byte."""
+
+    bucket: BucketName
+    path: FilePath
+    actor: Actor
+    content_type: ContentType = "application/octet-stream"
+    metadata: Labels = field(default_factory=dict)
+    tags: Labels = field(default_factory=dict)
+    expect: Expectation = field(default_factory=Expectation)
+    operation: Operation = "put"
+    """What the event says; a restore that has to bring the bytes along is a ``restore``."""
+    message: Message = ""
+
+
+class FilePut(Reply, frozen=True):
+    file: FileInfo
+    created: bool
+    """There was no such file before."""
+
+
+class CommitUpload(Request[FilePut], to="storage", frozen=True):
+    """Make an upload's bytes, complete and hashed, the new state of its path."""
+
+    upload_id: UUID
+    sha256: Sha256
+    size: ByteCount
+    blake3: Blake3 | None = None
+    """Kept with new bytes, so that whoever reads them can prove them cheaply."""
+
+
+class AbortUpload(Request[Done], to="storage", frozen=True):
+    """Forget an upload and its bytes; unknown uploads are forgotten already."""
+
+    upload_id: UUID
