@@ -73,8 +73,9 @@ def test_a_failing_start_is_tried_again_with_growing_pauses(stack: Stack, notes:
 
     pauses = [after - before for before, after in pairwise(starts)]
 
-    assert pauses[0] > 0.5
-    assert pauses[2] > pauses[0] + 0.5
+    # A busy machine makes pauses longer and never shorter.
+    for pause, least in zip(pauses, (0.5, 1.0, 1.5), strict=True):
+        assert pause > least
 
 
 @pytest.mark.parametrize("server", ["nats", "postgres", "s3"])

@@ -14,7 +14,7 @@ from libs.client.cli.output import counted, human_size, say, tell
 from libs.client.cli.tasks import follow
 from libs.client.client import Client
 from libs.client.demo.figures import Figures
-from libs.client.failures import ClientFailure
+from libs.client.failures import ApiProblem, ClientFailure
 from libs.client.parallel import each
 from libs.client.trees import LocalFile, Tree
 from libs.contracts.versioning import VersionInfo
@@ -113,7 +113,12 @@ class Story:
 
         async def both() -> list[VersionInfo]:
             found = self._client.versions.of(self.bucket, path)
-            versions = [version async for version in found]
+            try:
+                versions = [version async for version in found]
+            except ApiProblem as problem:
+                if problem.code != "file-not-found":
+                    raise
+                return []  # not even the first version is recorded yet
             return versions if len(versions) == 2 else []
 
         newest, oldest = versions = await _eventually(both, f"the versions of {path}")

@@ -69,7 +69,9 @@ CREATE TABLE file (
         = CASE WHEN deleted_at IS NULL THEN 0 ELSE 6 END
     )
 ) WITH (fillfactor = 85);
-CREATE UNIQUE INDEX file_by_path ON file (bucket_id, path) WHERE deleted_at IS NULL;
+-- What listings read. Not unique, as the primary key is: of two first writers of a path one would meet
+-- this index before the one that its ON CONFLICT names, and fail instead of waiting.
+CREATE INDEX file_by_path ON file (bucket_id, path) WHERE deleted_at IS NULL;
 
 -- An upload is recorded before its first byte. Committed, it is kept a day to repeat its answer.
 CREATE TABLE upload (

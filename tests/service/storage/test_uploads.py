@@ -1,6 +1,8 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
+
 from libs.blobs import BlobStore
 from libs.chassis.database import Database
 from libs.contracts.ids import new_id
@@ -184,7 +186,8 @@ async def test_preconditions_decide_at_the_commit(bucket: Bucket) -> None:
     assert await bucket.read("a") == b"fast"
 
 
-async def test_one_of_many_that_expect_no_file_makes_it(bucket: Bucket) -> None:
+@pytest.mark.parametrize("round_", range(10))
+async def test_one_of_many_that_expect_no_file_makes_it(bucket: Bucket, round_: int) -> None:
     bodies = [new_id().bytes for _ in range(10)]
     absent = Expectation(absent=True)
     tickets = [await bucket.begin("a", body, expect=absent) for body in bodies]
