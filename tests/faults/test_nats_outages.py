@@ -1,8 +1,7 @@
-"""F3, F4 and F5: NATS dies, loses everything, stays away, or takes no more events."""
+"""F3, F4 and F5: NATS dies, loses everything, or takes no more events."""
 
 import asyncio
 import shutil
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -16,8 +15,6 @@ from tests.faults.load import API, assert_kept, make_bucket, uploading
 from tests.faults.looking import assert_stream_complete, metric
 from tests.platform import Platform
 from tests.waiting import eventually
-
-REFUSED_WITHIN_S = 2.0
 
 
 async def test_nothing_is_lost_when_nats_is_killed_while_events_are_published(
@@ -53,27 +50,6 @@ async def test_a_wiped_nats_is_filled_again_and_nothing_happens_twice(
     await assert_stream_complete(admin_bus, http, ledger)
     task = await task_info(http, emptied)
     assert (task["state"], task["attempt"]) == ("succeeded", 1)
-
-
-async def test_without_nats_calls_are_refused_at_once_and_none_is_half_done(
-    platform: Platform, http: httpx.AsyncClient, rng: Random
-) -> None:
-    """F5: the services ask each other over NATS, so nothing can be accepted while it is away."""
-    async with uploading(http, rng) as ledger:
-        await ledger.until(uploads=5)
-
-        await asyncio.to_thread(platform.stack.halt, "nats")
-        for method, path in (("GET", "files"), ("PUT", "files/x"), ("GET", "files/client-0/0")):
-            began = time.monotonic()
-            answer = await http.request(method, f"{API}/{ledger.bucket}/{path}")
-            assert answer.status_code == 503
-            assert answer.headers["retry-after"]
-            assert time.monotonic() - began < REFUSED_WITHIN_S
-        await asyncio.to_thread(platform.stack.resume, "nats")
-
-        await ledger.until(uploads=5)
-    assert ledger.slowest_refusal_s < REFUSED_WITHIN_S
-    await assert_kept(http, ledger)
 
 
 async def test_uploads_go_on_while_jetstream_takes_no_events(

@@ -1,4 +1,4 @@
-"""F6 and F11: PostgreSQL goes away and dies, and services are asked to end while they work."""
+"""F5, F6 and F11: servers go away, PostgreSQL dies, and services are asked to end while they work."""
 
 import asyncio
 import hashlib
@@ -16,21 +16,24 @@ from tests.platform import Platform
 REFUSED_WITHIN_S = 2.0
 
 
-async def test_calls_are_refused_at_once_while_postgres_is_away(
-    platform: Platform, http: httpx.AsyncClient, rng: Random
+@pytest.mark.parametrize(
+    ("server", "third"), [("nats", "files/client-0/0"), ("postgres", "versions?path=x")]
+)
+async def test_calls_are_refused_at_once_while_a_server_is_away_and_none_is_half_done(
+    platform: Platform, http: httpx.AsyncClient, rng: Random, server: str, third: str
 ) -> None:
-    """F6."""
+    """F5 and F6; services ask each other over NATS, so without it nothing can be accepted."""
     async with uploading(http, rng) as ledger:
         await ledger.until(uploads=5)
 
-        await asyncio.to_thread(platform.stack.halt, "postgres")
-        for method, path in (("GET", "files"), ("PUT", "files/x"), ("GET", "versions?path=x")):
+        await asyncio.to_thread(platform.stack.halt, server)
+        for method, path in (("GET", "files"), ("PUT", "files/x"), ("GET", third)):
             began = time.monotonic()
             answer = await http.request(method, f"{API}/{ledger.bucket}/{path}")
             assert answer.status_code == 503
             assert answer.headers["retry-after"]
             assert time.monotonic() - began < REFUSED_WITHIN_S
-        await asyncio.to_thread(platform.stack.resume, "postgres")
+        await asyncio.to_thread(platform.stack.resume, server)
 
         await ledger.until(uploads=5)
     assert ledger.slowest_refusal_s < REFUSED_WITHIN_S
