@@ -1,4 +1,4 @@
-"""F5, F6 and F11: servers go away, PostgreSQL dies, and services are asked to end while they work."""
+"""F5, F6 and F11: servers go away, PostgreSQL dies, and services are ended while they work."""
 
 import asyncio
 import hashlib
