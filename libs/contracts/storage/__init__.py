@@ -1,12 +1,15 @@
 """What ``services/storage`` answers and announces: buckets, files, uploads and blobs."""
 
 from libs.contracts.storage.blobs import (
+    Backend,
     BlobList,
     BlobPlace,
+    Codec,
     ExportedFile,
     ExportFiles,
     FilesExported,
     FindBlobs,
+    SealedKey,
 )
 from libs.contracts.storage.buckets import (
     BucketCreated,
@@ -57,6 +60,7 @@ from libs.contracts.storage.uploads import (
 __all__ = [
     "AbortUpload",
     "ApplyChanges",
+    "Backend",
     "BeginUpload",
     "BlobList",
     "BlobPlace",
@@ -69,6 +73,7 @@ __all__ = [
     "BucketUpdated",
     "Change",
     "ChangesApplied",
+    "Codec",
     "CommitUpload",
     "CopyPath",
     "CreateBucket",
@@ -94,6 +99,7 @@ __all__ = [
     "MovePath",
     "PutContent",
     "RemovePath",
+    "SealedKey",
     "StoredFile",
     "UpdateBucket",
     "UpdateFile",

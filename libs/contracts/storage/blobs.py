@@ -1,7 +1,7 @@
 """Blobs: where bytes lie, and exports of a bucket's files."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -20,8 +20,26 @@ from libs.contracts.values import (
 )
 
 
+Codec = Literal["zstd"]
+"""How stored bytes differ from the original: zstd in the seekable format."""
+
+Backend = Literal["primary", "fallback"]
+"""Which of the installation's stores has the bytes."""
+
+
+class SealedKey(Struct, frozen=True, kw_only=True):
+    """The data key of an encrypted blob, wrapped by a master key."""
+
+    master: str
+    """Which master key unwraps it."""
+    wrapped: bytes
+
+
 class BlobPlace(Struct, frozen=True, kw_only=True):
-    """Where bytes lie in the object store."""
+    """Where bytes lie, and what was done to them: ``stored_size`` bytes at ``offset`` of ``key``.
+
+    ``size``, ``sha256`` and ``blake3`` are those of the original, as it was uploaded.
+    """
 
     blob_id: UUID
     key: str
@@ -29,6 +47,19 @@ class BlobPlace(Struct, frozen=True, kw_only=True):
     sha256: Sha256
     blake3: Blake3 | None = None
     """Proves the same bytes at a quarter of the cost; absent where nobody gave it."""
+    offset: ByteCount = 0
+    """Small blobs share an object; a large one has its own."""
+    stored_size: ByteCount | None = None
+    """As many as ``size`` when absent."""
+    codec: Codec | None = None
+    sealed: SealedKey | None = None
+    """Encrypted after it was compressed; absent when it is not encrypted."""
+    backend: Backend = "primary"
+
+    @property
+    def stored_bytes(self) -> int:
+        """How many bytes lie at ``offset`` of ``key``."""
+        return self.size if self.stored_size is None else self.stored_size
 
 
 class BlobList(Reply, frozen=True):
