@@ -7,6 +7,7 @@ from libs.blobs.contract import (
     Body,
     Durability,
     DurabilityLevel,
+    SignedMethod,
 )
 from libs.blobs.failures import (
     BlobFailure,
@@ -37,6 +38,7 @@ __all__ = [
     "Durability",
     "DurabilityLevel",
     "RangeNotSatisfiable",
+    "SignedMethod",
     "StoreFull",
     "StoreMisconfigured",
     "StoreUnavailable",

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 from msgspec import Struct
 
@@ -14,6 +14,13 @@ from libs.blobs.failures import BlobTruncated
 
 Body = bytes | AsyncIterable[bytes]
 """What can be stored: all bytes at once, or pieces of any length as they come."""
+
+
+SignedMethod = Literal["GET", "HEAD", "PUT"]
+"""What a signed URL may be good for."""
+
+LONGEST_SIGNATURE_S = 7 * 24 * 3600
+"""No store signs for longer."""
 
 
 class DurabilityLevel(StrEnum):
@@ -165,6 +172,16 @@ class BlobStore(Protocol):
         removed during the walk may or may not be seen, all others are seen exactly once; memory is
         bounded. The order is that of bytes; SeaweedFS goes folder by folder, which is the same
         order unless one name in a folder is the beginning of another (``a/…`` and ``a-b``).
+        """
+
+    async def sign(self, method: SignedMethod, key: str, expires_s: int) -> str | None:
+        """Return a URL at which ``method`` works for the blob without credentials, or None.
+
+        For who shall talk to the store directly; None where there is nobody to talk to (a disk,
+        memory) or nothing to sign with. Nothing is asked of the store, so the blob need not exist.
+        The URL ends after ``expires_s`` (1 to ``LONGEST_SIGNATURE_S``, else ``ValueError``) and
+        cannot be taken back before. A ``PUT`` stores what the client sends, whatever its size, and
+        replaces what was there: sign for a key that nothing names yet, and look at what came.
         """
 
     async def check(self) -> None:

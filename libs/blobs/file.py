@@ -15,7 +15,14 @@ from uuid import uuid4
 from msgspec import Meta, Struct
 
 from libs.blobs.bodies import CHUNK_BYTES, check_range, check_size, clip_range, pieces_of
-from libs.blobs.contract import BlobBody, BlobStat, Body, Durability, DurabilityLevel
+from libs.blobs.contract import (
+    BlobBody,
+    BlobStat,
+    Body,
+    Durability,
+    DurabilityLevel,
+    SignedMethod,
+)
 from libs.blobs.disk import DiskThreads
 from libs.blobs.durable_files import DurableFolders, StagedFile, make_root, remove, sweep
 from libs.blobs.file_reading import OpenBlob, list_folder, stat_blob
@@ -106,6 +113,10 @@ class FileStore:
         await self._disk.look()
         async for stat in list_folder(self._disk, self.root, folder, start_after or ""):
             yield stat
+
+    async def sign(self, method: SignedMethod, key: str, expires_s: int) -> str | None:
+        """See ``BlobStore.sign``; a disk answers nobody."""
+        return None
 
     async def check(self) -> None:
         """See ``BlobStore.check``: a file can be made in the staging folder and removed again."""

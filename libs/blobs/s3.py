@@ -18,7 +18,15 @@ from libs.blobs.bodies import (
     clip_range,
     pieces_of,
 )
-from libs.blobs.contract import BlobBody, BlobStat, Body, Durability, DurabilityLevel
+from libs.blobs.contract import (
+    LONGEST_SIGNATURE_S,
+    BlobBody,
+    BlobStat,
+    Body,
+    Durability,
+    DurabilityLevel,
+    SignedMethod,
+)
 from libs.blobs.failures import BlobTooLarge, BlobTruncated
 from libs.blobs.keys import check_key, check_prefix
 from libs.blobs.s3_failures import EmptyRange, failures
@@ -121,6 +129,14 @@ class S3Store:
             async for page in pages:
                 for found in page:
                     yield BlobStat(found["path"], found["size"], found["last_modified"])
+
+    async def sign(self, method: SignedMethod, key: str, expires_s: int) -> str | None:
+        """See ``BlobStore.sign``."""
+        check_key(key)
+        if not 1 <= expires_s <= LONGEST_SIGNATURE_S:
+            raise ValueError(f"a signature lasts 1 to {LONGEST_SIGNATURE_S} s, not {expires_s}")
+        with failures(self.label, key):
+            return await obstore.sign_async(self._bucket, method, key, timedelta(seconds=expires_s))
 
     async def check(self) -> None:
         """See ``BlobStore.check``: the bucket answers to our credentials."""
