@@ -10,6 +10,7 @@ from libs.blobs.contract import (
     SignedMethod,
 )
 from libs.blobs.failures import (
+    BlobDamaged,
     BlobFailure,
     BlobKeyRefused,
     BlobNotFound,
@@ -26,6 +27,7 @@ from libs.blobs.opening import open_store
 
 __all__ = [
     "BlobBody",
+    "BlobDamaged",
     "BlobFailure",
     "BlobKeyRefused",
     "BlobNotFound",

@@ -44,6 +44,15 @@ class BlobTruncated(BlobFailure):
         self.got = got
 
 
+class BlobDamaged(BlobFailure):
+    """The stored bytes are not those that were written: a frame of them does not prove itself."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key!r} is damaged: {reason}")
+        self.key = key
+        self.reason = reason
+
+
 class BodySizeMismatch(BlobFailure):
     """The body was longer or shorter than announced; nothing was stored."""
 
