@@ -23,9 +23,11 @@ from libs.blobs.failures import (
     StoreUnavailable,
     StoreUrlInvalid,
 )
+from libs.blobs.fallback import Backends
 from libs.blobs.opening import open_store
 
 __all__ = [
+    "Backends",
     "BlobBody",
     "BlobDamaged",
     "BlobFailure",
