@@ -19,7 +19,6 @@ from libs.contracts.values import (
     Sha256,
 )
 
-
 Codec = Literal["zstd"]
 """How stored bytes differ from the original: zstd in the seekable format."""
 

@@ -1,9 +1,10 @@
 """Buckets."""
 
 from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from libs.contracts.base import Done, Event, Reply, Request
 from libs.contracts.progress import TaskAccepted
@@ -14,8 +15,35 @@ from libs.contracts.values import (
     Versioning,
 )
 
+Compression = Literal["off", "auto", "zstd"]
+"""``auto`` compresses where the content type and a probe say that it pays, ``zstd`` always."""
 
-class BucketInfo(Reply, frozen=True):
+Encryption = Literal["off", "aes-256-gcm"]
+Quota = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class BucketSettings(Struct, frozen=True, kw_only=True):
+    """What a bucket's owner decides about it; every setting has a default and can be changed."""
+
+    quota_bytes: Quota | None = None
+    """How many bytes files and versions together may have; None: no limit."""
+    compression: Compression = "off"
+    """How new bytes are stored; those that are stored already stay as they are."""
+    encryption: Encryption = "off"
+    public_read: bool = False
+    """Whether everyone may read files and lists, without a key."""
+
+
+class BucketSettingsChange(Struct, frozen=True, kw_only=True):
+    """The settings to change; what is absent stays."""
+
+    quota_bytes: Quota | UnsetType | None = UNSET
+    compression: Compression | UnsetType = UNSET
+    encryption: Encryption | UnsetType = UNSET
+    public_read: bool | UnsetType = UNSET
+
+
+class BucketInfo(Reply, BucketSettings, frozen=True):
     """A bucket as its users see it."""
 
     bucket_id: UUID
@@ -31,7 +59,7 @@ class BucketList(Reply, frozen=True):
     """Ask again with this as ``start_after``."""
 
 
-class CreateBucket(Request[BucketInfo], to="storage", frozen=True):
+class CreateBucket(Request[BucketInfo], BucketSettings, to="storage", frozen=True):
     name: BucketName
     actor: Actor
     versioning: Versioning = "auto"
@@ -46,7 +74,7 @@ class ListBuckets(Request[BucketList], to="storage", frozen=True):
     limit: PageLimit = 100
 
 
-class UpdateBucket(Request[BucketInfo], to="storage", frozen=True):
+class UpdateBucket(Request[BucketInfo], BucketSettingsChange, to="storage", frozen=True):
     name: BucketName
     actor: Actor
     versioning: Versioning | UnsetType = UNSET
@@ -92,6 +120,7 @@ class BucketUpdated(Event, frozen=True, type="bucket.updated", key="bucket"):
     bucket_id: UUID
     versioning: Versioning
     actor: Actor
+    settings: BucketSettings = field(default_factory=BucketSettings)
 
 
 class BucketDeleted(Event, frozen=True, type="bucket.deleted", key="bucket"):

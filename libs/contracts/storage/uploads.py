@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import field
 
 from libs.contracts.base import Done, Reply, Request
+from libs.contracts.storage.blobs import Backend, Codec, SealedKey
 from libs.contracts.storage.files import Expectation, FileInfo
 from libs.contracts.values import (
     Actor,
@@ -58,6 +59,11 @@ class CommitUpload(Request[FilePut], to="storage", frozen=True):
     size: ByteCount
     blake3: Blake3 | None = None
     """Kept with new bytes, so that whoever reads them can prove them cheaply."""
+    stored_size: ByteCount | None = None
+    """How many bytes lie at the upload's key, if they are not as they came."""
+    codec: Codec | None = None
+    sealed: SealedKey | None = None
+    backend: Backend = "primary"
 
 
 class AbortUpload(Request[Done], to="storage", frozen=True):

@@ -6,10 +6,13 @@ from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 
 from libs.contracts.storage import (
     BucketInfo,
+    BucketSettings,
+    BucketSettingsChange,
     CreateBucket,
     DeleteBucket,
     EmptyAndDeleteBucket,
@@ -27,12 +30,12 @@ TAGS = ["Buckets"]
 LIST = "buckets"
 
 
-class NewBucket(Struct, frozen=True, forbid_unknown_fields=True):
+class NewBucket(BucketSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: BucketName
     versioning: Versioning = "auto"
 
 
-class BucketChange(Struct, frozen=True, forbid_unknown_fields=True):
+class BucketChange(BucketSettingsChange, frozen=True, kw_only=True, forbid_unknown_fields=True):
     versioning: Versioning | UnsetType = UNSET
 
 
@@ -41,7 +44,7 @@ async def create_bucket(
     data: JSONBody[NewBucket], actor: NamedDependency[str], platform: NamedDependency[Platform]
 ) -> Response[BucketInfo]:
     """Answer 201 with the bucket, or 409 when its name is taken."""
-    info = await platform.ask(CreateBucket(name=data.name, versioning=data.versioning, actor=actor))
+    info = await platform.ask(CreateBucket(actor=actor, **asdict(data)))
     return Response(info, headers={"Location": f"{PREFIX}/buckets/{info.name}"})
 
 
@@ -72,7 +75,7 @@ async def update_bucket(
     platform: NamedDependency[Platform],
 ) -> BucketInfo:
     """Change the settings that are given; the others stay."""
-    return await platform.ask(UpdateBucket(name=bucket, versioning=data.versioning, actor=actor))
+    return await platform.ask(UpdateBucket(name=bucket, actor=actor, **asdict(data)))
 
 
 @delete(

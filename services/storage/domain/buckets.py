@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
 
-from msgspec import Struct
+import msgspec
+from msgspec import UNSET, Struct
+from msgspec.structs import asdict, replace
 
-from libs.contracts.storage import BucketInfo
+from libs.contracts.storage import BucketInfo, BucketSettings, BucketSettingsChange
 from libs.contracts.values import Versioning
 from services.storage.domain.errors import BucketClosing, BucketNotFound
 from services.storage.domain.row import Row
@@ -20,6 +22,7 @@ class Bucket(Struct, frozen=True, kw_only=True):
     bucket_id: UUID
     name: str
     versioning: Versioning
+    settings: BucketSettings
     state: BucketState
     closing_task_id: UUID | None
     created_at: datetime
@@ -28,7 +31,9 @@ class Bucket(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, row: Row) -> Self:
         """Read a row that has at least the bucket's columns."""
-        return cls(**{name: row[name] for name in cls.__struct_fields__})
+        known = {name: row[name] for name in cls.__struct_fields__}
+        known["settings"] = msgspec.convert(known["settings"], BucketSettings)
+        return cls(**known)
 
     def info(self) -> BucketInfo:
         """Return the bucket as its users see it."""
@@ -38,6 +43,7 @@ class Bucket(Struct, frozen=True, kw_only=True):
             versioning=self.versioning,
             created_at=self.created_at,
             created_by=self.created_by,
+            **asdict(self.settings),
         )
 
     def check_open(self) -> None:
@@ -48,3 +54,17 @@ class Bucket(Struct, frozen=True, kw_only=True):
             raise BucketClosing(
                 f"{self.name} is being emptied by task {self.closing_task_id}", bucket=self.name
             )
+
+
+def settings_of(wish: BucketSettings) -> BucketSettings:
+    """Return only the settings of a message that carries more than them."""
+    return BucketSettings(**{name: getattr(wish, name) for name in _SETTINGS})
+
+
+def changed(settings: BucketSettings, change: BucketSettingsChange) -> BucketSettings:
+    """Return ``settings`` with what ``change`` gives."""
+    given = {name: getattr(change, name) for name in _SETTINGS}
+    return replace(settings, **{name: value for name, value in given.items() if value is not UNSET})
+
+
+_SETTINGS = BucketSettings.__struct_fields__

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from libs.contracts.storage import (
     ApplyChanges,
+    BlobPlace,
     Change,
     CopyPath,
     FileDeleted,
@@ -26,7 +27,7 @@ from services.storage.domain.errors import (
     PathChangedTwice,
     PreconditionFailed,
 )
-from services.storage.domain.files import Blob, Content, File, deleted, stored
+from services.storage.domain.files import Content, File, deleted, stored
 from services.storage.domain.labels import check_content_type, check_metadata, check_tags
 from services.storage.domain.paths import check_path
 
@@ -75,7 +76,7 @@ def digests_of(request: ApplyChanges) -> list[str]:
 
 
 def plan(
-    request: ApplyChanges, files: Mapping[str, File], blobs: Mapping[str, Blob]
+    request: ApplyChanges, files: Mapping[str, File], blobs: Mapping[str, BlobPlace]
 ) -> list[Write]:
     """Decide what to write, in the order of paths; what changes nothing is left out.
 
@@ -139,7 +140,7 @@ def _check_expected(expect: Mapping[str, str | None], contents: Mapping[str, Con
 def _writes(
     change: Change,
     contents: Mapping[str, Content],
-    blobs: Mapping[str, Blob],
+    blobs: Mapping[str, BlobPlace],
     request: ApplyChanges,
 ) -> Iterator[Write]:
     operation = request.operation or _OPERATIONS[type(change)]
@@ -158,7 +159,7 @@ def _writes(
         yield Write(path=change.source, content=None, operation=operation)
 
 
-def _content(change: PutContent, blobs: Mapping[str, Blob]) -> Content:
+def _content(change: PutContent, blobs: Mapping[str, BlobPlace]) -> Content:
     blob = blobs.get(change.sha256)
     if blob is None:
         raise ContentNotFound(

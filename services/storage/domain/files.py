@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from libs.contracts.storage import BlobPlace, FileDeleted, FileInfo, FileStored
+from libs.contracts.storage import BlobPlace, FileDeleted, FileInfo, FileStored, SealedKey
 from libs.contracts.values import Labels, Operation
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.row import Row
@@ -77,35 +77,23 @@ class File(Struct, frozen=True, kw_only=True):
         )
 
 
-class Blob(Struct, frozen=True, kw_only=True):
-    """Immutable bytes and where they lie."""
-
-    blob_id: UUID
-    key: str
-    sha256: str
-    size: int
-    blake3: str | None = None
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        """Read a row that has at least the blob's columns."""
-        return cls(
-            blob_id=row["blob_id"],
-            key=row["key"],
-            sha256=row["sha256"].hex(),
-            size=row["size"],
-            blake3=row["blake3"].hex() if row["blake3"] else None,
-        )
-
-    def place(self) -> BlobPlace:
-        """Return where the bytes lie."""
-        return BlobPlace(
-            blob_id=self.blob_id,
-            key=self.key,
-            size=self.size,
-            sha256=self.sha256,
-            blake3=self.blake3,
-        )
+def place_of(row: Row) -> BlobPlace:
+    """Read a row that has at least the blob's columns."""
+    sealed = row["master_key_id"] and SealedKey(
+        master=row["master_key_id"], wrapped=row["wrapped_key"]
+    )
+    return BlobPlace(
+        blob_id=row["blob_id"],
+        key=row["key"],
+        size=row["size"],
+        sha256=row["sha256"].hex(),
+        blake3=row["blake3"].hex() if row["blake3"] else None,
+        offset=row["object_offset"],
+        stored_size=row["stored_size"],
+        codec=row["codec"],
+        sealed=sealed,
+        backend=row["backend"],
+    )
 
 
 def stored(

@@ -6,7 +6,14 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from libs.contracts.storage import CommitUpload, Expectation, FileInfo, FilePut, FileStored
+from libs.contracts.storage import (
+    BlobPlace,
+    CommitUpload,
+    Expectation,
+    FileInfo,
+    FilePut,
+    FileStored,
+)
 from libs.contracts.values import Labels, Operation
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.errors import UploadCommitted, UploadExpired
@@ -70,6 +77,20 @@ class Upload(Struct, frozen=True, kw_only=True):
         if self.expired:
             raise UploadExpired("begin again", upload_id=str(self.upload_id))
         self.bucket.check_open()
+
+    def place(self, request: CommitUpload) -> BlobPlace:
+        """Return the blob that the upload brought, where its bytes lie now."""
+        return BlobPlace(
+            blob_id=self.upload_id,
+            key=self.key,
+            size=request.size,
+            sha256=request.sha256,
+            blake3=request.blake3,
+            stored_size=request.stored_size,
+            codec=request.codec,
+            sealed=request.sealed,
+            backend=request.backend,
+        )
 
     def answer(self, committed: Committed) -> FilePut:
         """Return what whoever commits is told, each time the same."""

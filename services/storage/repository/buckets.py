@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
+import msgspec
+
 from libs.chassis.database import Connection
-from libs.contracts.storage import CreateBucket
+from libs.contracts.storage import BucketSettings, CreateBucket
 from libs.contracts.values import Versioning
-from services.storage.domain.buckets import Bucket
+from services.storage.domain.buckets import Bucket, settings_of
 from services.storage.domain.errors import BucketExists, BucketNotFound
 
 
@@ -13,8 +15,8 @@ async def insert_bucket(tx: Connection, bucket_id: UUID, wish: CreateBucket) -> 
     """Make a bucket, or raise ``BucketExists``."""
     row = await tx.fetchrow(
         """
-        INSERT INTO bucket (bucket_id, name, versioning, created_by)
-        VALUES ($1, $2, $3, $4)
+        INSERT INTO bucket (bucket_id, name, versioning, created_by, settings)
+        VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (name) WHERE state <> 'deleted' DO NOTHING
         RETURNING *
         """,
@@ -22,6 +24,7 @@ async def insert_bucket(tx: Connection, bucket_id: UUID, wish: CreateBucket) -> 
         wish.name,
         wish.versioning,
         wish.actor,
+        msgspec.to_builtins(settings_of(wish)),
     )
     if row is None:
         raise BucketExists(wish.name, bucket=wish.name)
@@ -84,17 +87,43 @@ async def list_buckets(conn: Connection, *, start_after: str, limit: int) -> lis
     return [Bucket.of(row) for row in rows]
 
 
-async def update_versioning(tx: Connection, bucket_id: UUID, versioning: Versioning) -> Bucket:
-    """Change the setting; the caller has the bucket locked."""
+async def get_open_for_change(tx: Connection, name: str) -> Bucket:
+    """Return a bucket whose settings nobody else changes until this transaction ends.
+
+    Whoever writes files does not wait for this. Raises ``BucketNotFound`` and ``BucketClosing``.
+    """
+    row = await tx.fetchrow(
+        """
+        SELECT *
+        FROM bucket
+        WHERE name = $1
+            AND state <> 'deleted'
+        FOR NO KEY UPDATE
+        """,
+        name,
+    )
+    if row is None:
+        raise BucketNotFound(name, bucket=name)
+    bucket = Bucket.of(row)
+    bucket.check_open()
+    return bucket
+
+
+async def update_settings(
+    tx: Connection, bucket_id: UUID, versioning: Versioning, settings: BucketSettings
+) -> Bucket:
+    """Change the settings; the caller has the bucket locked."""
     row = await tx.fetchrow(
         """
         UPDATE bucket
-        SET versioning = $2
+        SET versioning = $2,
+            settings = $3
         WHERE bucket_id = $1
         RETURNING *
         """,
         bucket_id,
         versioning,
+        msgspec.to_builtins(settings),
     )
     if row is None:
         raise BucketNotFound(str(bucket_id))

@@ -1,6 +1,18 @@
 """What ``fsck`` asks the tables."""
 
+from collections.abc import AsyncIterator
+
+from msgspec import Struct
+
 from libs.chassis.database import Connection
+
+
+class StoredObject(Struct, frozen=True):
+    """What blobs say about the object that they lie in."""
+
+    key: str
+    size: int
+    """Where the last of them ends; behind it may lie bytes that a blob was spared."""
 
 
 async def count_files(conn: Connection) -> tuple[int, int]:
@@ -43,3 +55,16 @@ async def is_named(conn: Connection, key: str) -> bool:
         key,
     )
     return named
+
+
+async def walk_objects(tx: Connection) -> AsyncIterator[StoredObject]:
+    """Yield every object that blobs name, in the order of keys; needs a transaction."""
+    async for row in tx.cursor(
+        """
+        SELECT key, max(object_offset + stored_size) AS size
+        FROM blob
+        GROUP BY key
+        ORDER BY key
+        """
+    ):
+        yield StoredObject(row["key"], row["size"])

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from libs.chassis.database import Connection
+from libs.contracts.storage import BlobPlace
 from services.storage.domain.changes import Write
 from services.storage.domain.errors import BucketNotFound, FileNotFound, PreconditionFailed
-from services.storage.domain.files import Blob, File
+from services.storage.domain.files import File, place_of
 from services.storage.domain.uploads import Committed, Upload
 
 
@@ -16,14 +17,15 @@ class Stored(NamedTuple):
     """A file and where its bytes lie."""
 
     file: File
-    blob: Blob
+    blob: BlobPlace
 
 
 async def get_stored(conn: Connection, bucket: str, path: str) -> Stored:
     """Return a file with its blob, or raise ``BucketNotFound`` or ``FileNotFound``."""
     row = await conn.fetchrow(
         """
-        SELECT f.*, blob.key, blob.blake3
+        SELECT f.*, blob.key, blob.blake3, blob.object_offset, blob.stored_size, blob.codec,
+            blob.master_key_id, blob.wrapped_key, blob.backend
         FROM bucket
         LEFT JOIN file AS f
             ON f.bucket_id = bucket.bucket_id
@@ -40,7 +42,7 @@ async def get_stored(conn: Connection, bucket: str, path: str) -> Stored:
         raise BucketNotFound(bucket, bucket=bucket)
     if row["path"] is None:
         raise FileNotFound(path, bucket=bucket, path=path)
-    return Stored(File.of(row), Blob.of(row))
+    return Stored(File.of(row), place_of(row))
 
 
 async def find_sha256(conn: Connection, bucket_id: UUID, path: str) -> str | None:
@@ -77,7 +79,7 @@ async def find_for_update(tx: Connection, bucket_id: UUID, path: str) -> File | 
     return None if row is None else File.of(row)
 
 
-async def put(tx: Connection, upload: Upload, blob: Blob) -> Committed:
+async def put(tx: Connection, upload: Upload, blob: BlobPlace) -> Committed:
     """Make ``blob`` the state of the upload's path, as its next revision.
 
     Writers of one path wait here for each other. An upload that expects no file refuses with

@@ -61,7 +61,7 @@ async def get_for_update(tx: Connection, upload_id: UUID) -> Upload:
     row = await tx.fetchrow(
         """
         SELECT u.*, u.expires_at <= now() AS expired,
-            b.name, b.versioning, b.state, b.closing_task_id, b.created_at, b.created_by
+            b.name, b.versioning, b.settings, b.state, b.closing_task_id, b.created_at, b.created_by
         FROM upload AS u
         JOIN bucket AS b USING (bucket_id)
         WHERE upload_id = $1

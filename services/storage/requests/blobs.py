@@ -24,7 +24,7 @@ async def find_blobs(request: FindBlobs, db: Database) -> BlobList:
     async with db.connection() as conn:
         bucket = await buckets.get_bucket(conn, request.bucket)
         found = await blobs.list_held(conn, bucket.bucket_id, request.digests)
-    return BlobList(items=[blob.place() for blob in found])
+    return BlobList(items=found)
 
 
 @serves(ExportFiles)

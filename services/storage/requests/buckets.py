@@ -25,7 +25,7 @@ from libs.contracts.storage import (
     UpdateBucket,
 )
 from services.storage import jobs
-from services.storage.domain.buckets import Bucket
+from services.storage.domain.buckets import Bucket, changed
 from services.storage.domain.errors import BucketNotEmpty, BucketNotFound
 from services.storage.domain.paths import check_search_text
 from services.storage.repository import buckets, files
@@ -71,10 +71,12 @@ async def list_buckets(request: ListBuckets, db: Database) -> BucketList:
 @serves(UpdateBucket)
 async def update_bucket(request: UpdateBucket, db: Database) -> BucketInfo:
     async with db.transaction() as tx:
-        bucket = await buckets.get_open_for_share(tx, request.name)
-        if request.versioning in (UNSET, bucket.versioning):
-            return bucket.info()
-        bucket = await buckets.update_versioning(tx, bucket.bucket_id, request.versioning)
+        before = await buckets.get_open_for_change(tx, request.name)
+        versioning = before.versioning if request.versioning is UNSET else request.versioning
+        settings = changed(before.settings, request)
+        if (versioning, settings) == (before.versioning, before.settings):
+            return before.info()
+        bucket = await buckets.update_settings(tx, before.bucket_id, versioning, settings)
         await outbox.add(
             tx,
             BucketUpdated(
@@ -82,6 +84,7 @@ async def update_bucket(request: UpdateBucket, db: Database) -> BucketInfo:
                 bucket_id=bucket.bucket_id,
                 versioning=bucket.versioning,
                 actor=request.actor,
+                settings=bucket.settings,
             ),
         )
     return bucket.info()

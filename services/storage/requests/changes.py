@@ -5,9 +5,9 @@ from uuid import UUID
 
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
-from libs.contracts.storage import ApplyChanges, ChangesApplied, FileChange
+from libs.contracts.storage import ApplyChanges, BlobPlace, ChangesApplied, FileChange
 from services.storage.domain.changes import check_changes, digests_of, paths_of, plan
-from services.storage.domain.files import Blob, File
+from services.storage.domain.files import File
 from services.storage.recording import record
 from services.storage.repository import blobs, buckets, files
 
@@ -39,7 +39,7 @@ async def apply_changes(request: ApplyChanges, db: Database) -> ChangesApplied:
     return ChangesApplied(changed=changed, applied_at=applied_at)
 
 
-async def _blobs(tx: Connection, bucket_id: UUID, digests: Sequence[str]) -> dict[str, Blob]:
+async def _blobs(tx: Connection, bucket_id: UUID, digests: Sequence[str]) -> dict[str, BlobPlace]:
     if not digests:
         return {}
     held = await blobs.list_held_for_share(tx, bucket_id, digests)

@@ -32,7 +32,7 @@ async def get_file(request: GetFile, db: Database) -> StoredFile:
     check_path(request.path)
     async with db.connection() as conn:
         stored = await files.get_stored(conn, request.bucket, request.path)
-    return StoredFile(file=stored.file.info(request.bucket), blob=stored.blob.place())
+    return StoredFile(file=stored.file.info(request.bucket), blob=stored.blob)
 
 
 @serves(ListFiles)

@@ -56,7 +56,7 @@ async def commit_upload(request: CommitUpload, db: Database, settings: Settings)
         if upload.committed is not None:
             return upload.repeat(upload.committed, request)
         upload.check_committable()
-        blob = await blobs.adopt(tx, upload, request.sha256, request.size, request.blake3)
+        (blob,) = await blobs.adopt(tx, [upload.place(request)])
         if upload.expect.any_of is not None:
             file = await files.find_for_update(tx, upload.bucket.bucket_id, upload.path)
             check_expectation(upload.expect, upload.path, file.sha256 if file else None)

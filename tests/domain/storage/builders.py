@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from libs.contracts.ids import new_id
-from libs.contracts.storage import Expectation
+from libs.contracts.storage import BlobPlace, BucketSettings, Expectation
 from libs.contracts.values import Labels
 from services.storage.domain.buckets import Bucket, BucketState
-from services.storage.domain.files import Blob, Content, File
+from services.storage.domain.files import Content, File
 from services.storage.domain.uploads import Committed, Upload, blob_key
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -18,9 +18,9 @@ def a_digest(text: str) -> str:
     return text.encode().hex().ljust(64, "0")[:64]
 
 
-def a_blob(text: str) -> Blob:
+def a_blob(text: str) -> BlobPlace:
     blob_id = UUID(int=int(a_digest(text)[:32], 16))
-    return Blob(blob_id=blob_id, key=f"blobs/{blob_id}", sha256=a_digest(text), size=len(text))
+    return BlobPlace(blob_id=blob_id, key=f"blobs/{blob_id}", sha256=a_digest(text), size=len(text))
 
 
 def a_content(text: str, tags: Labels | None = None) -> Content:
@@ -50,6 +50,7 @@ def a_bucket(state: BucketState = "open") -> Bucket:
         bucket_id=new_id(),
         name="reports",
         versioning="auto",
+        settings=BucketSettings(),
         state=state,
         closing_task_id=new_id() if state == "closing" else None,
         created_at=NOON,
