@@ -15,7 +15,7 @@ from prometheus_client import Counter
 from libs.blobs import BlobStore
 from libs.chassis.database import Database
 from services.storage.domain.slices import Span, to_sweep
-from services.storage.repository import purging, uploads
+from services.storage.repository import promises, purging, uploads
 from services.storage.requests.blobs import EXPORTS
 from services.storage.settings import Settings
 from services.storage.store_failures import store_failures
@@ -38,6 +38,15 @@ async def sweep_uploads(db: Database) -> None:
         async with db.transaction() as tx:
             forgotten = await uploads.delete_expired(tx, ROWS_AT_ONCE)
         SWEPT.labels("uploads").inc(forgotten)
+
+
+async def sweep_promises(db: Database) -> None:
+    """Doom the objects that were promised and not committed in time."""
+    broken = ROWS_AT_ONCE
+    while broken == ROWS_AT_ONCE:
+        async with db.transaction() as tx:
+            broken = await promises.doom_expired(tx, ROWS_AT_ONCE)
+        SWEPT.labels("promises").inc(broken)
 
 
 async def sweep_doomed_objects(db: Database, store: BlobStore) -> None:

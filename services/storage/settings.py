@@ -17,6 +17,9 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     upload_lease_s: Seconds = 12 * 3600.0
     """An upload that is not committed in this time is forgotten, and its bytes with it."""
 
+    promise_lease_s: Seconds = 3600.0
+    """A promised object that is not committed in this time is deleted."""
+
     answer_kept_s: Seconds = 24 * 3600.0
     """How long a commit that is asked for again is answered as the first time."""
 

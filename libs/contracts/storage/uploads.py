@@ -1,12 +1,14 @@
-"""Uploads: the intent, then the commit."""
+"""Uploads: the intent, then the commit; many small files at once."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from msgspec import field
+from msgspec import Meta, Struct, field
 
 from libs.contracts.base import Done, Reply, Request
-from libs.contracts.storage.blobs import Backend, Codec, SealedKey
+from libs.contracts.problems import ProblemDetails
+from libs.contracts.storage.blobs import Backend, BlobPlace, Codec, SealedKey
 from libs.contracts.storage.files import Expectation, FileInfo
 from libs.contracts.values import (
     Actor,
@@ -70,3 +72,47 @@ class AbortUpload(Request[Done], to="storage", frozen=True):
     """Forget an upload and its bytes; unknown uploads are forgotten already."""
 
     upload_id: UUID
+
+
+class KeysPromised(Reply, frozen=True):
+    """Put an object at each of ``keys``, and commit what lies in it before ``expires_at``."""
+
+    keys: list[str]
+    expires_at: datetime
+
+
+class PromiseKeys(Request[KeysPromised], to="storage", frozen=True):
+    """Record that objects may appear, before the first byte of any."""
+
+    count: Annotated[int, Meta(ge=1, le=1000)]
+
+
+class NewFile(Struct, frozen=True, kw_only=True):
+    """A file whose bytes lie in the store already."""
+
+    bucket: BucketName
+    path: FilePath
+    actor: Actor
+    blob: BlobPlace
+    content_type: ContentType = "application/octet-stream"
+    metadata: Labels = field(default_factory=dict)
+    tags: Labels = field(default_factory=dict)
+    expect: Expectation = field(default_factory=Expectation)
+
+
+class FileOutcome(Struct, frozen=True, kw_only=True):
+    """What became of one file: one of the two."""
+
+    put: FilePut | None = None
+    problem: ProblemDetails | None = None
+
+
+class FilesPut(Reply, frozen=True):
+    outcomes: list[FileOutcome]
+    """In the order in which the files were given."""
+
+
+class PutFiles(Request[FilesPut], to="storage", frozen=True):
+    """Make files of bytes that lie at promised keys: each by itself, all in one transaction."""
+
+    files: Annotated[list[NewFile], Meta(min_length=1, max_length=256)]

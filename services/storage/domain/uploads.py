@@ -10,30 +10,18 @@ from libs.contracts.storage import (
     BlobPlace,
     CommitUpload,
     Expectation,
-    FileInfo,
     FilePut,
-    FileStored,
 )
 from libs.contracts.values import Labels, Operation
+from services.storage.domain.arrivals import Arrival, Committed
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.errors import UploadCommitted, UploadExpired
-from services.storage.domain.files import stored
 from services.storage.domain.row import Row
 
 BLOBS = "blobs"
 """The folder of the store that all blobs lie in."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Committed(Struct, frozen=True, kw_only=True):
-    """What the commit of an upload was answered with."""
-
-    sha256: str
-    size: int
-    revision: int
-    created: bool
-    at: datetime
 
 
 class Upload(Struct, frozen=True, kw_only=True):
@@ -92,32 +80,26 @@ class Upload(Struct, frozen=True, kw_only=True):
             backend=request.backend,
         )
 
-    def answer(self, committed: Committed) -> FilePut:
-        """Return what whoever commits is told, each time the same."""
-        file = FileInfo(
-            bucket=self.bucket.name,
+    def arrival(self, request: CommitUpload) -> Arrival:
+        """Return what the upload brought."""
+        return Arrival(
+            bucket=self.bucket,
             path=self.path,
-            revision=committed.revision,
-            sha256=committed.sha256,
-            size=committed.size,
+            place=self.place(request),
+            actor=self.actor,
             content_type=self.content_type,
             metadata=self.metadata,
             tags=self.tags,
-            modified_at=committed.at,
-            modified_by=self.actor,
+            expect=self.expect,
+            operation=self.operation,
+            message=self.message,
         )
-        return FilePut(file=file, created=committed.created)
-
-    def stored(self, committed: Committed) -> FileStored:
-        """Return the event that tells the new state."""
-        file = self.answer(committed).file
-        return stored(self.bucket, file, self.operation, message=self.message)
 
     def repeat(self, committed: Committed, request: CommitUpload) -> FilePut:
         """Answer a commit that was made before; raises ``UploadCommitted`` for other bytes."""
         if (committed.sha256, committed.size) != (request.sha256, request.size):
             raise UploadCommitted("with other bytes", upload_id=str(self.upload_id))
-        return self.answer(committed)
+        return self.arrival(request).answer(committed)
 
 
 def _committed(row: Row) -> Committed | None:

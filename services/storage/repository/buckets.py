@@ -1,5 +1,6 @@
 """Buckets. A deleted one keeps its row until its files' rows are purged, but has no name."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 import msgspec
@@ -68,6 +69,22 @@ async def get_open_for_share(tx: Connection, name: str) -> Bucket:
     bucket = Bucket.of(row)
     bucket.check_open()
     return bucket
+
+
+async def list_for_share(tx: Connection, names: Collection[str]) -> dict[str, Bucket]:
+    """Return those of ``names`` that are there; none is deleted until this transaction ends."""
+    rows = await tx.fetch(
+        """
+        SELECT *
+        FROM bucket
+        WHERE name = ANY ($1::text[])
+            AND state <> 'deleted'
+        ORDER BY bucket_id
+        FOR KEY SHARE
+        """,
+        list(names),
+    )
+    return {row["name"]: Bucket.of(row) for row in rows}
 
 
 async def list_buckets(conn: Connection, *, start_after: str, limit: int) -> list[Bucket]:

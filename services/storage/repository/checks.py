@@ -50,6 +50,7 @@ async def is_named(conn: Connection, key: str) -> bool:
         """
         SELECT EXISTS (SELECT FROM blob WHERE key = $1)
             OR EXISTS (SELECT FROM upload WHERE key = $1)
+            OR EXISTS (SELECT FROM promised_object WHERE key = $1)
             OR EXISTS (SELECT FROM doomed_object WHERE key = $1)
         """,
         key,

@@ -8,9 +8,8 @@ from uuid import UUID
 from libs.chassis.database import Connection
 from libs.contracts.storage import BlobPlace
 from services.storage.domain.changes import Write
-from services.storage.domain.errors import BucketNotFound, FileNotFound, PreconditionFailed
+from services.storage.domain.errors import BucketNotFound, FileNotFound
 from services.storage.domain.files import File, place_of
-from services.storage.domain.uploads import Committed, Upload
 
 
 class Stored(NamedTuple):
@@ -77,62 +76,6 @@ async def find_for_update(tx: Connection, bucket_id: UUID, path: str) -> File | 
         path,
     )
     return None if row is None else File.of(row)
-
-
-async def put(tx: Connection, upload: Upload, blob: BlobPlace) -> Committed:
-    """Make ``blob`` the state of the upload's path, as its next revision.
-
-    Writers of one path wait here for each other. An upload that expects no file refuses with
-    ``PreconditionFailed``, also when the file was made a moment ago.
-    """
-    row = await tx.fetchrow(
-        """
-        WITH held AS (
-            INSERT INTO bucket_blob (bucket_id, blob_id)
-            VALUES ($1, $3)
-            ON CONFLICT DO NOTHING
-        )
-        INSERT INTO file AS f (
-            bucket_id, path, revision, blob_id, sha256, size, content_type, metadata, tags,
-            modified_at, modified_by
-        )
-        VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, clock_timestamp(), $9)
-        ON CONFLICT (bucket_id, path) DO UPDATE
-        SET revision = f.revision + 1,
-            blob_id = excluded.blob_id,
-            sha256 = excluded.sha256,
-            size = excluded.size,
-            content_type = excluded.content_type,
-            metadata = excluded.metadata,
-            tags = excluded.tags,
-            -- Taken after waiting for the row, and never before the revision it follows.
-            modified_at = greatest(clock_timestamp(), f.modified_at),
-            modified_by = excluded.modified_by,
-            deleted_at = NULL
-        WHERE NOT $10 OR f.deleted_at IS NOT NULL
-        RETURNING new.revision, new.modified_at,
-            old.revision IS NULL OR old.deleted_at IS NOT NULL AS created
-        """,
-        upload.bucket.bucket_id,
-        upload.path,
-        blob.blob_id,
-        bytes.fromhex(blob.sha256),
-        blob.size,
-        upload.content_type,
-        upload.metadata,
-        upload.tags,
-        upload.actor,
-        upload.expect.absent,
-    )
-    if row is None:
-        raise PreconditionFailed(f"{upload.path!r} exists", path=upload.path)
-    return Committed(
-        sha256=blob.sha256,
-        size=blob.size,
-        revision=row["revision"],
-        created=row["created"],
-        at=row["modified_at"],
-    )
 
 
 async def reserve(tx: Connection, bucket_id: UUID, paths: Sequence[str], actor: str) -> None:

@@ -88,6 +88,10 @@ async def doom_unnamed(tx: Connection, keys: Sequence[str]) -> int:
                 SELECT FROM upload
                 WHERE upload.key = found.key
             )
+            AND NOT EXISTS (
+                SELECT FROM promised_object
+                WHERE promised_object.key = found.key
+            )
         ON CONFLICT DO NOTHING
         """,
         keys,

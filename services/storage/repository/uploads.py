@@ -7,8 +7,9 @@ import msgspec
 
 from libs.chassis.database import Connection
 from libs.contracts.storage import BeginUpload
+from services.storage.domain.arrivals import Committed
 from services.storage.domain.errors import UploadNotFound
-from services.storage.domain.uploads import Committed, Upload, blob_key
+from services.storage.domain.uploads import Upload, blob_key
 
 
 async def insert_upload(
@@ -76,26 +77,19 @@ async def get_for_update(tx: Connection, upload_id: UUID) -> Upload:
 
 
 async def update_committed(
-    tx: Connection, upload: Upload, committed: Committed, *, kept_s: float, superfluous: bool
+    tx: Connection, upload: Upload, committed: Committed, *, kept_s: float
 ) -> None:
-    """Keep the answer for ``kept_s``; a superfluous object is doomed in the same statement."""
+    """Keep the answer for ``kept_s``."""
     await tx.execute(
         """
-        WITH committed AS (
-            UPDATE upload
-            SET committed_at = $2,
-                revision = $3,
-                sha256 = $4,
-                size = $5,
-                created = $6,
-                expires_at = now() + make_interval(secs => $7)
-            WHERE upload_id = $1
-            RETURNING key
-        )
-        INSERT INTO doomed_object (key)
-        SELECT key
-        FROM committed
-        WHERE $8
+        UPDATE upload
+        SET committed_at = $2,
+            revision = $3,
+            sha256 = $4,
+            size = $5,
+            created = $6,
+            expires_at = now() + make_interval(secs => $7)
+        WHERE upload_id = $1
         """,
         upload.upload_id,
         committed.at,
@@ -104,7 +98,6 @@ async def update_committed(
         committed.size,
         committed.created,
         kept_s,
-        superfluous,
     )
 
 

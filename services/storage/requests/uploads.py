@@ -1,11 +1,11 @@
 """Uploads: the intent, then the commit, or else the end."""
 
-from libs.chassis import outbox
 from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Database
 from libs.chassis.rpc import serves
 from libs.contracts.base import Done
 from libs.contracts.ids import new_id
+from libs.contracts.problems import Problem
 from libs.contracts.storage import (
     AbortUpload,
     BeginUpload,
@@ -13,12 +13,13 @@ from libs.contracts.storage import (
     FilePut,
     UploadTicket,
 )
+from services.storage import arriving
 from services.storage.domain.errors import BucketNotFound, UploadCommitted, UploadNotFound
 from services.storage.domain.labels import check_content_type, check_metadata, check_tags
 from services.storage.domain.paths import check_path
 from services.storage.domain.preconditions import ANYTHING, check_expectation
 from services.storage.domain.uploads import blob_key
-from services.storage.repository import blobs, buckets, files, uploads
+from services.storage.repository import buckets, files, uploads
 from services.storage.settings import Settings
 
 
@@ -56,22 +57,14 @@ async def commit_upload(request: CommitUpload, db: Database, settings: Settings)
         if upload.committed is not None:
             return upload.repeat(upload.committed, request)
         upload.check_committable()
-        (blob,) = await blobs.adopt(tx, [upload.place(request)])
-        if upload.expect.any_of is not None:
-            file = await files.find_for_update(tx, upload.bucket.bucket_id, upload.path)
-            check_expectation(upload.expect, upload.path, file.sha256 if file else None)
-        committed = await files.put(tx, upload, blob)
-        await uploads.update_committed(
-            tx,
-            upload,
-            committed,
-            kept_s=settings.answer_kept_s,
-            superfluous=blob.key != upload.key,
-        )
-        await outbox.add(tx, upload.stored(committed))
+        arrival = upload.arrival(request)
+        (outcome,) = await arriving.put(tx, [arrival])
+        if isinstance(outcome, Problem):
+            raise outcome
+        await uploads.update_committed(tx, upload, outcome, kept_s=settings.answer_kept_s)
         crashpoint("before_commit")
     crashpoint("after_commit")
-    return upload.answer(committed)
+    return arrival.answer(outcome)
 
 
 @serves(AbortUpload)

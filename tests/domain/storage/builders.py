@@ -6,9 +6,10 @@ from uuid import UUID
 from libs.contracts.ids import new_id
 from libs.contracts.storage import BlobPlace, BucketSettings, Expectation
 from libs.contracts.values import Labels
+from services.storage.domain.arrivals import Committed
 from services.storage.domain.buckets import Bucket, BucketState
 from services.storage.domain.files import Content, File
-from services.storage.domain.uploads import Committed, Upload, blob_key
+from services.storage.domain.uploads import Upload, blob_key
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

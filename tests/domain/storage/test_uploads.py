@@ -5,13 +5,14 @@ import pytest
 
 from libs.contracts.ids import new_id
 from libs.contracts.storage import CommitUpload
+from services.storage.domain.arrivals import Committed
 from services.storage.domain.errors import (
     BucketClosing,
     BucketNotFound,
     UploadCommitted,
     UploadExpired,
 )
-from services.storage.domain.uploads import Committed, begun_at, blob_key, upload_of_key
+from services.storage.domain.uploads import begun_at, blob_key, upload_of_key
 from tests.domain.storage.builders import NOON, a_bucket, a_digest, an_upload
 
 COMMITTED = Committed(sha256=a_digest("x"), size=1, revision=7, created=False, at=NOON)
@@ -66,7 +67,7 @@ def test_a_commit_that_is_repeated_gets_the_same_answer() -> None:
     upload = an_upload(committed=COMMITTED)
     request = CommitUpload(upload_id=upload.upload_id, sha256=COMMITTED.sha256, size=1)
 
-    assert upload.repeat(COMMITTED, request) == upload.answer(COMMITTED)
+    assert upload.repeat(COMMITTED, request) == upload.arrival(request).answer(COMMITTED)
 
 
 @pytest.mark.parametrize(("sha256", "size"), [(a_digest("y"), 1), (a_digest("x"), 2)])
@@ -78,8 +79,10 @@ def test_a_commit_cannot_be_repeated_with_other_bytes(sha256: str, size: int) ->
 
 def test_the_event_of_a_commit_tells_what_its_answer_tells() -> None:
     upload = an_upload()
+    request = CommitUpload(upload_id=upload.upload_id, sha256=COMMITTED.sha256, size=1)
 
-    event, answer = upload.stored(COMMITTED), upload.answer(COMMITTED)
+    arrival = upload.arrival(request)
+    event, answer = arrival.stored(COMMITTED), arrival.answer(COMMITTED)
 
     assert (event.path, event.revision, event.sha256) == ("q3.pdf", 7, a_digest("x"))
     assert event.occurred_at == answer.file.modified_at == NOON

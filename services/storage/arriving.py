@@ -1,0 +1,90 @@
+"""New content becomes the state of paths here, and nowhere else: in the caller's transaction."""
+
+from collections.abc import Sequence
+
+from libs.chassis import outbox
+from libs.chassis.database import Connection
+from libs.contracts.problems import Problem
+from libs.contracts.storage import BlobPlace
+from services.storage.domain.arrivals import Arrival, Committed, in_rounds
+from services.storage.domain.errors import PreconditionFailed
+from services.storage.domain.preconditions import check_expectation
+from services.storage.repository import arrivals as rows
+from services.storage.repository import blobs, promises
+
+Outcome = Committed | Problem
+
+
+async def put(tx: Connection, arrivals: Sequence[Arrival]) -> list[Outcome]:
+    """Make each arrival the next revision of its path, or say by itself why it cannot be.
+
+    Their buckets are locked by the caller. Blobs come before files, and both in one order, so that
+    commits that meet wait for each other instead of dying together. Bytes that were stored before
+    are not stored twice: an object that no arrival needs any more is doomed.
+    """
+    adopted = await blobs.adopt(tx, [arrival.place for arrival in arrivals])
+    outcomes: list[Outcome | None] = [None] * len(arrivals)
+    for positions in in_rounds(arrivals):
+        now = [(arrivals[at], adopted[at]) for at in positions]
+        for at, outcome in zip(positions, await _put_round(tx, now), strict=True):
+            outcomes[at] = outcome
+    done = [outcome for outcome in outcomes if outcome is not None]
+    await _note(tx, arrivals, adopted, done)
+    return done
+
+
+async def _put_round(tx: Connection, now: Sequence[rows.Adopted]) -> list[Outcome]:
+    """Put arrivals of different paths."""
+    failures = await _unexpected(tx, now)
+    wanted = [pair for at, pair in enumerate(now) if at not in failures]
+    written: dict[rows.FileKey, Committed] = {}
+    for absent in (False, True):
+        group = [pair for pair in wanted if pair[0].expect.absent is absent]
+        if group:
+            written |= await rows.upsert(tx, group, absent=absent)
+    return [
+        failures.get(at)
+        or written.get((arrival.bucket.bucket_id, arrival.path))
+        or PreconditionFailed(f"{arrival.path!r} exists", path=arrival.path)
+        for at, (arrival, _) in enumerate(now)
+    ]
+
+
+async def _unexpected(tx: Connection, now: Sequence[rows.Adopted]) -> dict[int, Problem]:
+    """Return which of ``now`` expect another content than is there, by position."""
+    particular = [at for at, (arrival, _) in enumerate(now) if arrival.expect.any_of is not None]
+    if not particular:
+        return {}
+    present = await rows.find_digests_for_update(
+        tx, [(now[at][0].bucket.bucket_id, now[at][0].path) for at in particular]
+    )
+    failures: dict[int, Problem] = {}
+    for at in particular:
+        arrival = now[at][0]
+        digest = present.get((arrival.bucket.bucket_id, arrival.path))
+        try:
+            check_expectation(arrival.expect, arrival.path, digest)
+        except PreconditionFailed as failure:
+            failures[at] = failure
+    return failures
+
+
+async def _note(
+    tx: Connection,
+    arrivals: Sequence[Arrival],
+    adopted: Sequence[BlobPlace],
+    outcomes: Sequence[Outcome],
+) -> None:
+    """Note which bucket holds which blob now, doom superfluous objects, announce what is new."""
+    put = [
+        (arrival, blob, outcome)
+        for arrival, blob, outcome in zip(arrivals, adopted, outcomes, strict=True)
+        if isinstance(outcome, Committed)
+    ]
+    if put:
+        await blobs.hold(tx, [(arrival.bucket.bucket_id, blob.blob_id) for arrival, blob, _ in put])
+    needed = {blob.key for blob in adopted}
+    superfluous = {arrival.place.key for arrival in arrivals} - needed
+    if superfluous:
+        await promises.doom(tx, sorted(superfluous))
+    await outbox.add(tx, *(arrival.stored(outcome) for arrival, _, outcome in put))
