@@ -1,19 +1,43 @@
 """The depot: original bytes in, original bytes out, whatever is done to them in between."""
 
+from contextlib import aclosing
 from uuid import UUID
 
-from libs.blobs.bodies import check_range, clip_range
-from libs.blobs.contract import BlobBody, BlobStore, Body
+from prometheus_client import Counter
+
+from libs.blobs.bodies import check_range, check_size, clip_range, pieces_of
+from libs.blobs.contract import BlobBody, Body
 from libs.blobs.depot.plan import PLAIN, Encoded, Plan, Written
+from libs.blobs.depot.streams import Counted
+from libs.blobs.depot.writing import (
+    Seal,
+    compresses,
+    encoded_size,
+    encoded_stream,
+    encoded_whole,
+)
+from libs.blobs.encoding.choosing import PROBE_BYTES
+from libs.blobs.encoding.compression import Beside, CompressedLayer
+from libs.blobs.encoding.damage import Damaged
+from libs.blobs.encoding.frames import FrameCipher
+from libs.blobs.encoding.keyring import Keyring, MasterKeys, new_data_key
 from libs.blobs.encoding.layers import Layer, StoredLayer
-from libs.contracts.storage import Backend, BlobPlace
+from libs.blobs.encoding.sealing import SealedLayer
+from libs.blobs.failures import BlobDamaged
+from libs.blobs.fallback import Backends
+from libs.contracts.storage import BlobPlace, Codec, SealedKey
+
+_LABELS = ["codec", "sealed"]
+ORIGINAL = Counter("strongroom_depot_original_bytes_total", "Bytes that were stored.", _LABELS)
+STORED = Counter("strongroom_depot_stored_bytes_total", "What they were stored as.", _LABELS)
 
 
 class Depot:
     """Blobs behind their encodings. Opening and closing the stores is the caller's."""
 
-    def __init__(self, store: BlobStore) -> None:
-        self._store = store
+    def __init__(self, backends: Backends, keys: MasterKeys | None = None) -> None:
+        self.backends = backends
+        self._keys = keys or Keyring({})
 
     async def write(
         self,
@@ -27,29 +51,100 @@ class Depot:
         """Store ``body`` under ``key`` as ``plan`` wants it, and say what was done.
 
         Promises and failures are those of ``BlobStore.put``; ``size`` announces the original.
+        Besides, ``StoreUnavailable`` when no master key can wrap. Memory does not grow with the
+        body: of what is encoded a few frames are held, about 3 MiB.
         """
-        stored = await self._store.put(key, body, size=size)
-        return Written(backend="primary", size=stored, stored_size=stored, codec=None, sealed=None)
+        if isinstance(body, bytes):
+            check_size(key, len(body), size)
+            return await self._write_whole(key, body, blob_id, plan)
+        pieces = Counted(pieces_of(key, body, size))
+        begun: list[bytes] = []
+        codec: Codec | None = None
+        if plan.compression != "off":
+            begun, is_all = await pieces.first(PROBE_BYTES)
+            if is_all:
+                return await self._write_whole(key, b"".join(begun), blob_id, plan)
+            codec = "zstd" if compresses(plan, b"".join(begun), size) else None
+        seal = await self._seal(plan, blob_id)
+        stored_size = encoded_size(size, codec, seal)
+        async with aclosing(encoded_stream(pieces.rest_behind(begun), codec, seal)) as stream:
+            backend, stored = await self.backends.put(key, stream, size=stored_size)
+        sealed_key = seal.key if seal else None
+        _count(pieces.size, stored, codec, sealed_key)
+        return Written(
+            backend=backend,
+            size=pieces.size,
+            stored_size=stored,
+            codec=codec,
+            sealed=sealed_key,
+        )
 
     async def encode(self, body: bytes, *, blob_id: UUID, plan: Plan = PLAIN) -> Encoded:
-        """Return a small body as it is to be stored; the caller writes several as one object."""
-        return Encoded(stored=body, codec=None, sealed=None)
-
-    async def put(self, key: str, body: bytes) -> Backend:
-        """Store bytes that are encoded already, and say where."""
-        await self._store.put(key, body)
-        return "primary"
+        """Return a small body as it is to be stored; the caller may put several as one object."""
+        encoded = await encoded_whole(body, plan, await self._seal(plan, blob_id))
+        _count(len(body), len(encoded.stored), encoded.codec, encoded.sealed)
+        return encoded
 
     async def read(self, place: BlobPlace, *, start: int = 0, end: int | None = None) -> BlobBody:
         """Open the original bytes from ``start`` to before ``end``.
 
-        Range and failures are those of ``BlobStore.get``. Besides, ``BlobTruncated`` when the
-        store has fewer bytes than the place says.
+        Range and failures are those of ``BlobStore.get``. Besides, now or while it is read:
+        ``BlobTruncated`` when the store has fewer bytes than the place says, ``BlobDamaged`` when
+        encoded bytes do not prove themselves (those that are stored as they came cannot), and
+        ``StoreUnavailable`` when a master key is missing.
         """
         check_range(place.key, start, end)
         stop = clip_range(place.key, start, end, place.size)
-        chunks = await self._layer(place).open(start, stop)
+        layer = await self._opened(place)
+        if place.codec is not None:
+            layer = CompressedLayer(layer, place.size)
+        if layer.size != place.size:
+            raise BlobDamaged(place.key, f"it holds {layer.size} bytes, not {place.size}")
+        chunks = await layer.open(start, stop)
         return BlobBody(place.key, chunks, size=place.size, start=start, end=stop)
 
-    def _layer(self, place: BlobPlace) -> Layer:
-        return StoredLayer(self._store, place.key, offset=place.offset, size=place.stored_bytes)
+    async def read_compressed(self, place: BlobPlace, beside: Beside) -> BlobBody:
+        """Open a compressed blob as it was compressed, for a reader who takes it apart himself.
+
+        These are zstd frames and a skippable one: any zstd decoder reads them. Each is proven here
+        all the same, so failures are those of ``read``; ``beside`` is given the original bytes.
+        """
+        layer = await self._opened(place)
+        chunks = await CompressedLayer(layer, place.size).open_stored(beside)
+        return BlobBody(place.key, chunks, size=layer.size, start=0, end=layer.size)
+
+    async def _write_whole(self, key: str, body: bytes, blob_id: UUID, plan: Plan) -> Written:
+        encoded = await self.encode(body, blob_id=blob_id, plan=plan)
+        backend, stored = await self.backends.put(key, encoded.stored)
+        return Written(
+            backend=backend,
+            size=len(body),
+            stored_size=stored,
+            codec=encoded.codec,
+            sealed=encoded.sealed,
+        )
+
+    async def _seal(self, plan: Plan, blob_id: UUID) -> Seal | None:
+        """Return a new data key for one body, if it is to be encrypted."""
+        if plan.encryption == "off":
+            return None
+        data_key = new_data_key()
+        return Seal(FrameCipher(data_key, blob_id), await self._keys.wrap(data_key, blob_id))
+
+    async def _opened(self, place: BlobPlace) -> Layer:
+        """Return the stored bytes, decrypted."""
+        store = self.backends.store(place.backend)
+        layer = StoredLayer(store, place.key, offset=place.offset, size=place.stored_bytes)
+        if place.sealed is None:
+            return layer
+        try:
+            data_key = await self._keys.unwrap(place.sealed, place.blob_id)
+        except Damaged as error:
+            raise BlobDamaged(place.key, str(error)) from None
+        return SealedLayer(layer, FrameCipher(data_key, place.blob_id))
+
+
+def _count(size: int, stored: int, codec: Codec | None, sealed_key: SealedKey | None) -> None:
+    labels = (codec or "none", "no" if sealed_key is None else "yes")
+    ORIGINAL.labels(*labels).inc(size)
+    STORED.labels(*labels).inc(stored)

@@ -1,20 +1,15 @@
 """What is to be done to bytes on their way in, and what was done."""
 
-from typing import Literal
-
 from msgspec import Struct
 
-from libs.contracts.storage import Backend, Codec, SealedKey
-
-Compression = Literal["off", "auto", "zstd"]
-Encryption = Literal["off", "aes-256-gcm"]
+from libs.contracts.storage import Backend, Codec, Compression, Encryption, SealedKey
 
 
 class Plan(Struct, frozen=True, kw_only=True):
     """What a bucket wants done to the bytes that are put into it."""
 
     compression: Compression = "off"
-    """``auto`` compresses what a look at type and first bytes says will pay."""
+    """``auto`` compresses what type and first bytes say will pay; ``zstd`` all but tiny bodies."""
     encryption: Encryption = "off"
     content_type: str = "application/octet-stream"
 

@@ -3,7 +3,7 @@
 Each layer reads ranges of the one below it and offers ranges of its own.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol, Self
 
@@ -87,24 +87,28 @@ class _BodyChunks:
         await self._body.close()
 
 
-async def in_pieces_of(
-    size: int, chunks: AsyncIterator[bytes]
-) -> AsyncGenerator[bytes | bytearray, None]:
+async def in_pieces_of(size: int, chunks: Chunks) -> AsyncGenerator[bytes | bytearray, None]:
     """Yield the same bytes in pieces of exactly ``size``, the last one excepted; none is empty."""
-    gathered = bytearray()
-    async for chunk in chunks:
-        gathered += chunk
-        while len(gathered) >= size:
-            yield gathered[:size]
-            del gathered[:size]
-    if gathered:
-        yield gathered
+    waiting = bytearray()
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            waiting += chunk
+            while len(waiting) >= size:
+                yield waiting[:size]
+                del waiting[:size]
+    if waiting:
+        yield waiting
 
 
 async def no_chunks() -> AsyncGenerator[bytes, None]:
     """Yield nothing."""
     return
     yield b""
+
+
+async def one_chunk(chunk: bytes) -> AsyncGenerator[bytes, None]:
+    """Yield ``chunk`` alone."""
+    yield chunk
 
 
 async def gathered(chunks: Chunks) -> bytes:
