@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from libs.blobs import open_store
+from libs.blobs.depot import Depot
+from libs.blobs.fallback import Backends
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
 from libs.chassis.loops import every
@@ -26,7 +28,7 @@ def build(settings: Settings) -> Service:
     bus = Bus.of("backup", settings)
     store = open_store(settings.store_url)
     stores = TargetStores(settings.file_target_roots)
-    given = [settings, db, bus, store, stores, Vaults(stores)]
+    given = [settings, db, bus, store, Depot(Backends(store)), stores, Vaults(stores)]
     worker = Worker(
         bus,
         queue=QUEUE,

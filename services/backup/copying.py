@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from prometheus_client import Counter
 
-from libs.blobs import BlobNotFound, BlobStore, BlobTruncated, BodySizeMismatch
+from libs.blobs import BlobNotFound, BlobTruncated, BodySizeMismatch
+from libs.blobs.depot import Depot
 from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Database
 from libs.contracts.storage import ExportedFile
@@ -36,7 +37,7 @@ class Copier:
     def __init__(
         self,
         db: Database,
-        source: BlobStore,
+        source: Depot,
         vault: Vault,
         snapshot: Snapshot,
         watch: Watch,
@@ -95,7 +96,7 @@ class Copier:
 
     async def _read(self, blob: BlobToCopy) -> AsyncIterator[bytes]:
         try:
-            body = await self._source.get(blob.source_key)
+            body = await self._source.read(blob.source)
             async with body:
                 async for piece in body:
                     self._watch.saw(len(piece))

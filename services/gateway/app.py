@@ -4,6 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import cast
 
+from libs.blobs.depot import Depot
+from libs.blobs.fallback import Backends
 from libs.blobs.opening import open_store
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
@@ -24,7 +26,7 @@ from services.gateway.routes.given import Cursors, dependencies
 from services.gateway.settings import Settings
 from services.gateway.transfer.downloads import Downloads
 from services.gateway.transfer.memory import give_free_memory_back, keep_memory_flat
-from services.gateway.transfer.uploads import Uploads, UploadStores
+from services.gateway.transfer.uploads import UploadDepots, Uploads
 
 HOUR_S = 3600.0
 
@@ -35,6 +37,7 @@ def build(settings: Settings) -> Service:
     db = Database.of(settings)
     bus = Bus.of("gateway", settings)
     store, lean = open_store(settings.store_url), open_store(_lean(settings.store_url))
+    depot = Depot(Backends(store))
     platform = Platform(bus, settings.answer_timeout_s)
     rates = Rates(settings)
     keys = Keys(db, bus, rates, settings)
@@ -46,8 +49,8 @@ def build(settings: Settings) -> Service:
         keys=keys,
         platform=platform,
         cursors=Cursors(_signing_secret(settings)),
-        uploads=Uploads(platform, UploadStores(store, lean), budget, settings),
-        downloads=Downloads(platform, store, budget, settings),
+        uploads=Uploads(platform, UploadDepots(depot, Depot(Backends(lean))), budget, settings),
+        downloads=Downloads(platform, depot, budget, settings),
         parts=Parts(db, bus, store),
         hub=hub,
     )

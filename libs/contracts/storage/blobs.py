@@ -105,3 +105,12 @@ class ExportedFile(Struct, frozen=True, kw_only=True):
     modified_at: datetime
     modified_by: Actor
     blob_key: str
+    blob: BlobPlace | None = None
+    """Where the bytes lie; absent in exports from before blobs shared objects."""
+
+    @property
+    def place(self) -> BlobPlace:
+        """Where the bytes lie, whoever wrote this line."""
+        return self.blob or BlobPlace(
+            blob_id=UUID(int=0), key=self.blob_key, size=self.size, sha256=self.sha256
+        )

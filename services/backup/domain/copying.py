@@ -4,7 +4,7 @@ from collections.abc import Iterable, Set
 
 from msgspec import Struct
 
-from libs.contracts.storage import ExportedFile
+from libs.contracts.storage import BlobPlace, ExportedFile
 from libs.contracts.values import ByteCount, FilePath, Sha256
 
 
@@ -13,7 +13,7 @@ class BlobToCopy(Struct, frozen=True, kw_only=True):
 
     sha256: Sha256
     size: ByteCount
-    source_key: str
+    source: BlobPlace
     path: FilePath
     """A file that has these bytes, to name in a failure."""
 
@@ -24,6 +24,6 @@ def blobs_to_copy(files: Iterable[ExportedFile], present: Set[Sha256]) -> list[B
     for file in files:
         if file.sha256 not in present and file.sha256 not in plan:
             plan[file.sha256] = BlobToCopy(
-                sha256=file.sha256, size=file.size, source_key=file.blob_key, path=file.path
+                sha256=file.sha256, size=file.size, source=file.place, path=file.path
             )
     return list(plan.values())

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from libs.blobs import BlobStore
+from libs.blobs.depot import Depot
 from libs.chassis.bus import Bus
 from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Database
@@ -49,6 +50,7 @@ async def take_snapshot(
     db: Database,
     bus: Bus,
     store: BlobStore,
+    depot: Depot,
     vaults: Vaults,
     settings: Settings,
 ) -> SnapshotTaken:
@@ -60,7 +62,7 @@ async def take_snapshot(
                 export = await _export(task, db, bus, store, snapshot, settings.export_timeout_s)
                 watch = Watch(task)
                 watch.begin("copying", total=export.bytes)
-                copier = Copier(db, store, vault, snapshot, watch, at_once=settings.copies_at_once)
+                copier = Copier(db, depot, vault, snapshot, watch, at_once=settings.copies_at_once)
                 manifest_sha256 = await _copy(store, export, snapshot, copier)
                 await _write_manifest(task, store, vault, export, snapshot, manifest_sha256)
                 crashpoint("before_snapshot")

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from blake3 import blake3
 from litestar.types import Receive, Scope, Send
 
-from libs.blobs.contract import BlobBody, BlobStore
+from libs.blobs.contract import BlobBody
+from libs.blobs.depot import Depot
 from libs.blobs.failures import BlobFailure
 from libs.contracts.storage import BlobPlace
 from services.gateway.domain.failures import FileDamaged
@@ -42,10 +43,10 @@ class Downloads:
     """Opens blobs for answers, within the budget that all transfers share."""
 
     def __init__(
-        self, platform: Platform, store: BlobStore, budget: Budget, settings: Settings
+        self, platform: Platform, depot: Depot, budget: Budget, settings: Settings
     ) -> None:
         self.platform = platform
-        self._store = store
+        self._depot = depot
         self._budget = budget
         self._idle_s = settings.download_idle_timeout_s
 
@@ -56,13 +57,11 @@ class Downloads:
             if length > SMALL_BYTES:
                 await stack.enter_async_context(self._budget.hold(LARGE_BYTES))
             body = await (
-                self._store.get(blob.key, start=part.start, end=part.end)
+                self._depot.read(blob, start=part.start, end=part.end)
                 if part
-                else self._store.get(blob.key)
+                else self._depot.read(blob)
             )
             stack.push_async_callback(body.close)
-            if body.size != blob.size:
-                raise FileDamaged("the stored bytes are not complete")
             status = 206 if part else 200
             proof = None if part else _proof_of(blob)
             download = Download(status, headers, body, length, proof, self._idle_s)

@@ -12,11 +12,11 @@ from blake3 import blake3
 from msgspec import Struct
 from prometheus_client import Gauge
 
-from libs.blobs.contract import BlobStore
+from libs.blobs.depot import PLAIN, Depot
 from libs.blobs.failures import BodySizeMismatch
 from libs.chassis.crashpoint import crashpoint
 from libs.contracts.problems import AnsweredWithProblem, Problem, ServiceUnavailable
-from libs.contracts.storage import AbortUpload, BeginUpload, CommitUpload, FilePut
+from libs.contracts.storage import AbortUpload, BeginUpload, CommitUpload, FilePut, UploadTicket
 from services.gateway.domain.failures import BodyIncomplete, BodyTooLarge, DigestMismatch
 from services.gateway.edge.asgi import Receive
 from services.gateway.edge.budget import Budget
@@ -24,6 +24,7 @@ from services.gateway.edge.platform import Platform
 from services.gateway.settings import Settings
 from services.gateway.transfer.ahead import read_ahead
 from services.gateway.transfer.hashing import StreamHash, in_large_pieces
+from services.gateway.transfer.small_files import SmallFile, SmallFiles
 
 LARGE_BYTES = 16 * 1024 * 1024
 """What one upload in parts holds: the parts on their way and the one being filled."""
@@ -52,11 +53,11 @@ class Announced(Struct, frozen=True):
                 raise DigestMismatch("the bytes changed on their way", announced=digest, got=sha256)
 
 
-class UploadStores(NamedTuple):
-    """Two ways to the same store."""
+class UploadDepots(NamedTuple):
+    """Two ways to the same stores."""
 
-    fast: BlobStore
-    lean: BlobStore
+    fast: Depot
+    lean: Depot
     """Holds as little as can be of each upload, for when there are many."""
 
 
@@ -64,10 +65,11 @@ class Uploads:
     """Takes bodies to the store, within the budget that all transfers share."""
 
     def __init__(
-        self, platform: Platform, stores: UploadStores, budget: Budget, settings: Settings
+        self, platform: Platform, depots: UploadDepots, budget: Budget, settings: Settings
     ) -> None:
         self._platform = platform
-        self._stores = stores
+        self._depots = depots
+        self._small_files = SmallFiles(platform, depots.fast)
         self._budget = budget
         self._settings = settings
         self._aborting: set[asyncio.Task[None]] = set()
@@ -85,31 +87,24 @@ class Uploads:
             return await self._put_small(begin, announced, b"".join(begun))
 
     async def _put_small(self, begin: BeginUpload, announced: Announced, body: bytes) -> FilePut:
-        """Store what is complete already: a wrong body leaves no intent, a right one no parts."""
+        """Store what is complete already: a wrong body leaves nothing at all."""
         sha256 = hashlib.sha256(body).hexdigest()
         announced.check(len(body), sha256)
-        ticket = await self._platform.ask(begin)
-        return await self._or_abort(
-            ticket.upload_id, self._store_whole(ticket.upload_id, ticket.key, body, sha256)
+        return await self._small_files.put(
+            SmallFile(wish=begin, body=body, sha256=sha256, plan=PLAIN)
         )
 
     async def _put_large(
         self, begin: BeginUpload, announced: Announced, chunks: AsyncIterator[bytes]
     ) -> FilePut:
         ticket = await self._platform.ask(begin)
-        return await self._or_abort(
-            ticket.upload_id, self._store_stream(ticket.upload_id, ticket.key, announced, chunks)
-        )
-
-    async def _store_whole(self, upload_id: UUID, key: str, body: bytes, sha256: str) -> FilePut:
-        await self._stores.fast.put(key, body)
-        return await self._commit(upload_id, sha256, blake3(body).hexdigest(), len(body))
+        return await self._or_abort(ticket.upload_id, self._store_stream(ticket, announced, chunks))
 
     async def _store_stream(
-        self, upload_id: UUID, key: str, announced: Announced, chunks: AsyncIterator[bytes]
+        self, ticket: UploadTicket, announced: Announced, chunks: AsyncIterator[bytes]
     ) -> FilePut:
         hashed = StreamHash(hashlib.sha256(), blake3())
-        store = self._stores.lean if self._budget.is_in_demand else self._stores.fast
+        depot = self._depots.lean if self._budget.is_in_demand else self._depots.fast
 
         async def pieces() -> AsyncGenerator[bytes, None]:
             async for piece in in_large_pieces(chunks):
@@ -119,17 +114,29 @@ class Uploads:
 
         try:
             async with aclosing(read_ahead(pieces(), self._pieces_ahead)) as ahead:
-                await store.put(key, ahead, size=announced.size)
+                written = await depot.write(
+                    ticket.key, ahead, blob_id=ticket.upload_id, size=announced.size
+                )
         except BodySizeMismatch as error:
             raise BodyIncomplete(
                 f"{error.got} bytes came, {error.announced} were announced"
             ) from None
         sha256, check = await hashed.hexdigests()
-        return await self._commit(upload_id, sha256, check, hashed.size)
+        return await self._commit(
+            CommitUpload(
+                upload_id=ticket.upload_id,
+                sha256=sha256,
+                blake3=check,
+                size=hashed.size,
+                stored_size=written.stored_size,
+                codec=written.codec,
+                sealed=written.sealed,
+                backend=written.backend,
+            )
+        )
 
-    async def _commit(self, upload_id: UUID, sha256: str, check: str, size: int) -> FilePut:
+    async def _commit(self, commit: CommitUpload) -> FilePut:
         crashpoint("after_put")
-        commit = CommitUpload(upload_id=upload_id, sha256=sha256, blake3=check, size=size)
         try:
             answer = await self._platform.ask(commit)
         except AnsweredWithProblem as problem:

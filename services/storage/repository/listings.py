@@ -8,7 +8,7 @@ import asyncpg
 
 from libs.chassis.database import Connection
 from libs.contracts.storage import ExportedFile, ListFiles
-from services.storage.domain.files import File
+from services.storage.domain.files import File, place_of
 from services.storage.domain.listing import BEHIND_ALL, end_of, start_behind
 
 
@@ -103,7 +103,8 @@ async def walk_for_export(tx: Connection, bucket_id: UUID) -> AsyncIterator[Expo
     """Yield every file of a bucket in order, as this transaction's snapshot has it."""
     async for row in tx.cursor(
         """
-        SELECT f.*, blob.key
+        SELECT f.*, blob.key, blob.blake3, blob.object_offset, blob.stored_size, blob.codec,
+            blob.master_key_id, blob.wrapped_key, blob.backend
         FROM file AS f
         JOIN blob USING (blob_id)
         WHERE bucket_id = $1
@@ -133,4 +134,5 @@ def _exported(row: asyncpg.Record) -> ExportedFile:
         modified_at=row["modified_at"],
         modified_by=row["modified_by"],
         blob_key=row["key"],
+        blob=place_of(row),
     )
