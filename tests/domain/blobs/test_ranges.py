@@ -36,7 +36,7 @@ async def shelved(plan: str, size: int) -> tuple[Shelf, BlobPlace]:
 def sizes_and_ranges(draw: st.DrawFn) -> tuple[int, int, int]:
     """Return a size and a range in it, often near where frames meet."""
     size = draw(st.sampled_from(SIZES))
-    seams = [at for at in range(0, size + 1, SEALED)]
+    seams = list(range(0, size + 1, SEALED))
     near = st.builds(
         lambda seam, off: min(size, max(0, seam + off)),
         st.sampled_from(seams),
