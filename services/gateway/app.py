@@ -16,12 +16,14 @@ from services.gateway.edge.asgi import App
 from services.gateway.edge.budget import Budget
 from services.gateway.edge.front import Front
 from services.gateway.edge.keys import Keys
+from services.gateway.edge.known_buckets import KnownBuckets
+from services.gateway.edge.links import Links
 from services.gateway.edge.parts import Parts
 from services.gateway.edge.platform import Platform
 from services.gateway.edge.rates import Rates
 from services.gateway.edge.server import HttpServer
 from services.gateway.live.hub import Hub
-from services.gateway.loops import forget_old_answers
+from services.gateway.loops import forget_old_answers, forget_old_links
 from services.gateway.routes.given import Cursors, dependencies
 from services.gateway.settings import Settings
 from services.gateway.transfer.downloads import Downloads
@@ -41,20 +43,24 @@ def build(settings: Settings) -> Service:
     platform = Platform(bus, settings.answer_timeout_s)
     rates = Rates(settings)
     keys = Keys(db, bus, rates, settings)
+    buckets = KnownBuckets(platform, bus)
+    links = Links(db, platform, keys, rates, _signing_secret(settings))
     hub = Hub(bus, settings)
     keys.when_revoked(hub.key_revoked)
     budget = Budget(settings.transfer_memory_bytes, settings.transfer_wait_s, give_free_memory_back)
     given = dependencies(
         settings=settings,
         keys=keys,
+        links=links,
         platform=platform,
+        buckets=buckets,
         cursors=Cursors(_signing_secret(settings)),
         uploads=Uploads(platform, UploadDepots(depot, Depot(Backends(lean))), budget, settings),
         downloads=Downloads(platform, depot, budget, settings),
         parts=Parts(db, bus, store),
         hub=hub,
     )
-    app = build_application(settings, db, keys, rates, given)
+    app = build_application(settings, db, keys, links, rates, given)
     return Service(
         opens=[
             db,
@@ -62,11 +68,12 @@ def build(settings: Settings) -> Service:
             store,
             lean,
             keys,
+            buckets,
             hub,
             HttpServer(Front(cast("App", app), settings), settings),
         ],
         given=[settings, db, bus, store],
-        loops=[every(HOUR_S, forget_old_answers)],
+        loops=[every(HOUR_S, forget_old_answers), every(HOUR_S, forget_old_links)],
     )
 
 
@@ -78,7 +85,7 @@ def _lean(store_url: str) -> str:
 
 
 def _signing_secret(settings: Settings) -> bytes:
-    """Return what signs cursors; all gateways know the admin key, and nobody else does."""
+    """Return what signs cursors and links: only gateways know the admin key."""
     if settings.signing_secret is not None:
         return settings.signing_secret.encode()
     return hashlib.sha256(f"cursors of {settings.admin_key}".encode()).digest()

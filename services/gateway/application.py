@@ -15,6 +15,7 @@ from services.gateway.edge.body import StrictRequest
 from services.gateway.edge.gate import Gate, learn_queries, needs
 from services.gateway.edge.idempotency import Idempotency
 from services.gateway.edge.keys import Keys
+from services.gateway.edge.links import Links
 from services.gateway.edge.rates import Rates
 from services.gateway.routes import (
     api_keys,
@@ -24,6 +25,7 @@ from services.gateway.routes import (
     docs,
     files,
     live,
+    signed_urls,
     system,
     tasks,
     versions,
@@ -32,7 +34,7 @@ from services.gateway.routes.given import PREFIX
 from services.gateway.routes.refusals import describe_refusals
 from services.gateway.settings import Settings
 
-API = (buckets, files, changes, versions, backups, tasks, api_keys, system, live)
+API = (buckets, files, changes, signed_urls, versions, backups, tasks, api_keys, system, live)
 
 DESCRIPTION = """Put a file in: it is stored once, versioned like git, backed up, and everybody who
 cares hears about it. Failures are RFC 9457 problems. Lists go on with `?cursor=<next>`. A POST with
@@ -43,7 +45,12 @@ subscribed to, and `/api/v1/progress/ws?task_id=<id>` for one task."""
 
 
 def build_application(
-    settings: Settings, db: Database, keys: Keys, rates: Rates, given: Mapping[str, Any]
+    settings: Settings,
+    db: Database,
+    keys: Keys,
+    links: Links,
+    rates: Rates,
+    given: Mapping[str, Any],
 ) -> Litestar:
     """Return the application; ``given`` is what its routes may ask for by name."""
     app = Litestar(
@@ -52,7 +59,7 @@ def build_application(
             *docs.ROUTES,
         ],
         middleware=[
-            DefineMiddleware(cast("Any", Gate), keys=keys, rates=rates),
+            DefineMiddleware(cast("Any", Gate), keys=keys, links=links, rates=rates),
             DefineMiddleware(cast("Any", Idempotency), db=db, most_bytes=settings.max_json_bytes),
         ],
         dependencies=given,

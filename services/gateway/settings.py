@@ -20,7 +20,11 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     """``sr_<32 hex digits>_<secret>``: made known at the first start, stored only as a hash."""
 
     signing_secret: Annotated[str, Meta(min_length=32)] | None = None
-    """Signs cursors, alike on all gateways; derived from the admin key when absent."""
+    """Signs cursors and links, alike on all gateways; derived from the admin key when absent."""
+
+    public_url: Annotated[str, Meta(pattern=r"^https?://[^/?#]+$")] | None = None
+    """Where callers reach the API, e.g. ``https://files.example``; stands before signed links. When
+    absent, each caller gets links at the address that it called."""
 
     host: str = "127.0.0.1"
     """Where the HTTP API listens."""

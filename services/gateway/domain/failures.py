@@ -51,6 +51,12 @@ class Forbidden(Problem):
     code, status = "forbidden", 403
 
 
+class LinkRefused(Problem):
+    """The signed link is not good for this call."""
+
+    code, status = "link-refused", 403
+
+
 class NotFound(Problem):
     """There is no such thing."""
 

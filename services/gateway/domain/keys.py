@@ -91,7 +91,12 @@ def identify(presented: PresentedKey, known: KnownKey | None, now: datetime) -> 
     """
     stored = known.secret_hash if known is not None else bytes(32)
     right = hmac.compare_digest(stored, presented.secret_hash)
-    if not right or known is None or known.revoked_at is not None:
+    return standing(known, now) if right else None
+
+
+def standing(known: KnownKey | None, now: datetime) -> Identity | None:
+    """Return whose key this is while it works; None when it is unknown, revoked or expired."""
+    if known is None or known.revoked_at is not None:
         return None
     if known.expires_at is not None and known.expires_at <= now:
         return None

@@ -10,9 +10,11 @@ from litestar.handlers.base import BaseRouteHandler
 from services.gateway.domain import paths
 from services.gateway.domain.failures import Forbidden, InvalidInput, Unauthorized
 from services.gateway.domain.keys import Identity, Needs
+from services.gateway.domain.links import SIGNATURE
 from services.gateway.edge import problems
 from services.gateway.edge.asgi import RAW_FILE, App, Receive, Scope, Send, header
 from services.gateway.edge.keys import Keys
+from services.gateway.edge.links import Links
 from services.gateway.edge.rates import Rates
 
 log = logging.getLogger(__name__)
@@ -29,9 +31,10 @@ def needs(what: Needs) -> dict[str, Needs]:
 class Gate:
     """Middleware of all routes: identifies, counts and lets in, or raises the problem."""
 
-    def __init__(self, app: App, keys: Keys, rates: Rates) -> None:
+    def __init__(self, app: App, keys: Keys, links: Links, rates: Rates) -> None:
         self._app = app
         self._keys = keys
+        self._links = links
         self._rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,13 +42,13 @@ class Gate:
         if scope["type"] == "websocket":
             await self._open_socket(scope, receive, send)
         else:
-            await self._check(scope)
+            receive = await self._check(scope, receive)
             await self._app(scope, receive, send)
 
     async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a WebSocket like any request: its handshake is one."""
         try:
-            await self._check(scope)
+            await self._check(scope, receive)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is answered
             await problems.refuse_socket(scope, send, error)
             return
@@ -55,22 +58,36 @@ class Gate:
             log.exception("a WebSocket failed")
             raise
 
-    async def _check(self, scope: Scope) -> None:
+    async def _check(self, scope: Scope, receive: Receive) -> Receive:
+        """Return the body as far as the caller may send one."""
         handler: BaseRouteHandler = scope["route_handler"]
         if scope.get("method") != "OPTIONS":
             query = _names(scope["query_string"])
-            await self._let_in(scope, handler, query)
+            if RAW_FILE in scope and SIGNATURE in query:
+                receive = await self._admit(scope, receive)
+                query.remove(SIGNATURE)
+            else:
+                await self._let_in(scope, handler, query)
             _refuse_unknown(query, handler)
             if RAW_FILE in scope:
                 # A new dict: the router keeps the one that it found, for the next request.
                 given = {"path": paths.decode(scope[RAW_FILE])}
                 scope["path_params"] = scope["path_params"] | given
+        return receive
 
     async def _let_in(self, scope: Scope, handler: BaseRouteHandler, query: list[str]) -> None:
         wanted: Needs | None = handler.opt.get("needs")
         if wanted == "anyone":
             return
-        identity = await self._identify(scope, query)
+        self._enter(scope, await self._identify(scope, query), wanted)
+
+    async def _admit(self, scope: Scope, receive: Receive) -> Receive:
+        """Let the holder of a signed link in as the link's maker."""
+        admission = await self._links.admit(scope, receive, address_of(scope))
+        self._enter(scope, admission.identity, scope["route_handler"].opt.get("needs"))
+        return admission.receive
+
+    def _enter(self, scope: Scope, identity: Identity, wanted: Needs | None) -> None:
         self._rates.count_request(identity.key_id)
         if wanted is None or not identity.may(wanted):
             raise Forbidden(f"the API key has not the scope {wanted!r}", needs=wanted)
