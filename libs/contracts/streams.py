@@ -22,7 +22,7 @@ class StreamSpec(Struct, frozen=True, kw_only=True):
 STREAMS: dict[str, StreamSpec] = {
     spec.name: spec
     for spec in (
-        StreamSpec(name="STORAGE", owner="storage", subjects=("bucket.>", "file.>")),
+        StreamSpec(name="STORAGE", owner="storage", subjects=("bucket.>", "file.>", "grant.>")),
         StreamSpec(name="VERSIONING", owner="versioning", subjects=("version.>", "ref.>")),
         StreamSpec(name="BACKUP", owner="backup", subjects=("snapshot.>", "restore.>")),
         StreamSpec(name="PROGRESS", owner="progress", subjects=("task.>",)),

@@ -22,6 +22,19 @@ Message = Annotated[str, Meta(max_length=4096)]
 Actor = Annotated[str, Meta(min_length=1, max_length=200)]
 """Who did it: ``key:<id>``, ``user:<id>`` or ``service:<name>``."""
 
+PrincipalName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$(?!\n)")]
+"""The name of a user or a group; an e-mail address is one, too."""
+
+Principal = Annotated[
+    str,
+    Meta(
+        pattern=r"^(everyone"
+        r"|key:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+        r"|(user|group):[A-Za-z0-9][A-Za-z0-9._@+-]{0,99})$(?!\n)"
+    ),
+]
+"""Who is meant: ``key:<id>``, ``user:<name>``, ``group:<name>``, or ``everyone`` with a key."""
+
 Labels = dict[str, str]
 """A file's metadata or tags."""
 

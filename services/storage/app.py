@@ -10,7 +10,15 @@ from libs.chassis.service import Service, ServiceDefinition
 from libs.worker import Worker
 from services.storage import jobs, loops, reactions
 from services.storage.fsck import fsck
-from services.storage.requests import blobs, buckets, changes, files, small_files, uploads
+from services.storage.requests import (
+    blobs,
+    buckets,
+    changes,
+    files,
+    grants,
+    small_files,
+    uploads,
+)
 from services.storage.settings import Settings
 
 
@@ -22,7 +30,7 @@ def build(settings: Settings) -> Service:
     return Service(
         opens=[db, bus, store, worker],
         given=[settings, db, bus, store],
-        answers=[buckets, uploads, small_files, files, changes, blobs],
+        answers=[buckets, uploads, small_files, files, changes, blobs, grants],
         reactions=[reactions],
         loops=[
             every(settings.sweep_interval_s, loops.sweep_uploads),

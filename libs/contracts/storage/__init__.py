@@ -53,6 +53,17 @@ from libs.contracts.storage.files import (
     StoredFile,
     UpdateFile,
 )
+from libs.contracts.storage.grants import (
+    MOST_GRANTS,
+    BucketPolicy,
+    GetBucketPolicy,
+    Grant,
+    GrantChanged,
+    GrantPrefix,
+    RemoveGrant,
+    Role,
+    SetGrant,
+)
 from libs.contracts.storage.uploads import (
     AbortUpload,
     BeginUpload,
@@ -68,6 +79,7 @@ from libs.contracts.storage.uploads import (
 )
 
 __all__ = [
+    "MOST_GRANTS",
     "AbortUpload",
     "ApplyChanges",
     "Backend",
@@ -80,6 +92,7 @@ __all__ = [
     "BucketList",
     "BucketMark",
     "BucketMarked",
+    "BucketPolicy",
     "BucketSettings",
     "BucketSettingsChange",
     "BucketUpdated",
@@ -108,7 +121,11 @@ __all__ = [
     "FilesPut",
     "FindBlobs",
     "GetBucket",
+    "GetBucketPolicy",
     "GetFile",
+    "Grant",
+    "GrantChanged",
+    "GrantPrefix",
     "KeysPromised",
     "ListBuckets",
     "ListFiles",
@@ -118,8 +135,11 @@ __all__ = [
     "PromiseKeys",
     "PutContent",
     "PutFiles",
+    "RemoveGrant",
     "RemovePath",
+    "Role",
     "SealedKey",
+    "SetGrant",
     "StoredFile",
     "UpdateBucket",
     "UpdateFile",

@@ -12,6 +12,7 @@ from libs.contracts.values import (
     Actor,
     BucketName,
     PageLimit,
+    Principal,
     Versioning,
 )
 
@@ -63,6 +64,8 @@ class CreateBucket(Request[BucketInfo], BucketSettings, to="storage", frozen=Tru
     name: BucketName
     actor: Actor
     versioning: Versioning = "auto"
+    owned_by: Principal | None = None
+    """The principal that becomes the bucket's owner; None: nobody but who may do everything."""
 
 
 class GetBucket(Request[BucketInfo], to="storage", frozen=True):
@@ -72,6 +75,8 @@ class GetBucket(Request[BucketInfo], to="storage", frozen=True):
 class ListBuckets(Request[BucketList], to="storage", frozen=True):
     start_after: str = ""
     limit: PageLimit = 100
+    visible_to: list[Principal] | None = None
+    """Only what one of these principals has a grant in, and what is public; None: all."""
 
 
 class UpdateBucket(Request[BucketInfo], BucketSettingsChange, to="storage", frozen=True):

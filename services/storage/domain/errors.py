@@ -85,3 +85,21 @@ class PathChangedTwice(Problem):
     """One request changes the same path more than once."""
 
     code, status = "path-changed-twice", 400
+
+
+class GrantNotFound(Problem):
+    """There is no such grant."""
+
+    code, status = "grant-not-found", 404
+
+
+class LastOwner(Problem):
+    """A bucket keeps at least one owner."""
+
+    code, status = "last-owner", 409
+
+
+class TooManyGrants(Problem):
+    """The bucket has as many grants as it may."""
+
+    code, status = "too-many-grants", 409

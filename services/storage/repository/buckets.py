@@ -1,6 +1,6 @@
 """Buckets. A deleted one keeps its row until its files' rows are purged, but has no name."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import msgspec
@@ -87,19 +87,35 @@ async def list_for_share(tx: Connection, names: Collection[str]) -> dict[str, Bu
     return {row["name"]: Bucket.of(row) for row in rows}
 
 
-async def list_buckets(conn: Connection, *, start_after: str, limit: int) -> list[Bucket]:
-    """Return up to ``limit`` buckets behind ``start_after``, by name."""
+async def list_buckets(
+    conn: Connection, *, start_after: str, visible_to: Sequence[str] | None, limit: int
+) -> list[Bucket]:
+    """Return up to ``limit`` buckets behind ``start_after``, by name.
+
+    With ``visible_to`` only those that one of these principals has a grant in, and public ones.
+    """
     rows = await conn.fetch(
         """
         SELECT *
         FROM bucket
         WHERE name > $1
             AND state <> 'deleted'
+            AND (
+                $3::text[] IS NULL
+                OR settings @> '{"public_read": true}'
+                OR EXISTS (
+                    SELECT
+                    FROM "grant"
+                    WHERE "grant".bucket_id = bucket.bucket_id
+                        AND principal = ANY ($3)
+                )
+            )
         ORDER BY name
         LIMIT $2
         """,
         start_after,
         limit,
+        visible_to,
     )
     return [Bucket.of(row) for row in rows]
 

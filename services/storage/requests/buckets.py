@@ -29,6 +29,7 @@ from services.storage.domain.buckets import Bucket, changed
 from services.storage.domain.errors import BucketNotEmpty, BucketNotFound
 from services.storage.domain.paths import check_search_text
 from services.storage.repository import buckets, files
+from services.storage.requests.grants import give
 
 
 @serves(CreateBucket)
@@ -44,6 +45,8 @@ async def create_bucket(request: CreateBucket, db: Database) -> BucketInfo:
                 actor=request.actor,
             ),
         )
+        if request.owned_by is not None:
+            await give(tx, bucket, request.owned_by, "owner", actor=request.actor)
     return bucket.info()
 
 
@@ -59,7 +62,10 @@ async def list_buckets(request: ListBuckets, db: Database) -> BucketList:
     check_search_text(request.start_after, "start_after")
     async with db.connection() as conn:
         found = await buckets.list_buckets(
-            conn, start_after=request.start_after, limit=request.limit + 1
+            conn,
+            start_after=request.start_after,
+            visible_to=request.visible_to,
+            limit=request.limit + 1,
         )
     shown = found[: request.limit]
     return BucketList(
