@@ -196,3 +196,20 @@ class RefMoved(Event, frozen=True, type="ref.moved", key="bucket"):
     before: CommitId | None
     after: CommitId | None
     actor: Actor
+
+
+class ContentInUse(Reply, frozen=True):
+    digests: list[Sha256]
+    """Those of the question that a state in the bucket's history has, in no particular order."""
+
+
+class BlobsInUse(Request[ContentInUse], to="versioning", frozen=True):
+    """Tell which of these bytes the history of a bucket still needs.
+
+    The answer takes into account everything that storage announced before the mark, also what
+    could not be applied and waits for an operator; ``history-behind`` while that cannot be said.
+    """
+
+    bucket_id: UUID
+    digests: Annotated[list[Sha256], Meta(max_length=1000)]
+    mark_id: UUID

@@ -1,0 +1,43 @@
+"""Which bytes history names."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from libs.chassis.database import Connection
+
+
+async def list_in_use(conn: Connection, bucket_id: UUID, digests: Sequence[str]) -> list[str]:
+    """Return those of ``digests`` that a version in the bucket has: one look-up for each."""
+    rows = await conn.fetch(
+        """
+        SELECT encode(wanted.sha256, 'hex') AS sha256
+        FROM unnest($2::bytea[]) AS wanted (sha256)
+        WHERE EXISTS (
+            SELECT FROM version
+            WHERE version.bucket_id = $1
+              AND version.sha256 = wanted.sha256
+        )
+        """,
+        bucket_id,
+        [bytes.fromhex(sha256) for sha256 in digests],
+    )
+    return [row["sha256"] for row in rows]
+
+
+async def list_parked(conn: Connection, consumer: str, digests: Sequence[str]) -> list[str]:
+    """Return those of ``digests`` that an event tells of which waits for an operator."""
+    rows = await conn.fetch(
+        """
+        SELECT wanted.sha256
+        FROM unnest($2::text[]) AS wanted (sha256)
+        WHERE EXISTS (
+            SELECT FROM dead_letter
+            WHERE consumer = $1
+              AND redriven_at IS NULL
+              AND position(convert_to(wanted.sha256, 'UTF8') IN payload) > 0
+        )
+        """,
+        consumer,
+        list(digests),
+    )
+    return [row["sha256"] for row in rows]
