@@ -18,7 +18,13 @@ ADMIN = {
     ("post", "/api/v1/api-keys"),
     ("delete", "/api/v1/api-keys/{key_id}"),
 }
-ANY_KEY = {("get", "/api/v1/me")}
+ANY_KEY = {
+    ("get", "/api/v1/me"),
+    # Links are signed for what the key itself may do.
+    ("get", "/api/v1/buckets/{bucket}/signed-urls"),
+    ("post", "/api/v1/buckets/{bucket}/signed-urls"),
+    ("delete", "/api/v1/buckets/{bucket}/signed-urls/{link_id}"),
+}
 
 
 def scopes_for(method: str, path: str) -> set[str]:
@@ -36,7 +42,7 @@ async def document(http: httpx.AsyncClient) -> Json:
 
 
 def filled(path: str) -> str:
-    for name in ("task_id", "snapshot", "key_id"):
+    for name in ("task_id", "snapshot", "key_id", "link_id"):
         path = path.replace(f"{{{name}}}", str(uuid4()))
     return path.replace("{bucket}", "no-such-bucket").replace("{", "").replace("}", "")
 
