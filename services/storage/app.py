@@ -8,7 +8,7 @@ from libs.chassis.database import Database
 from libs.chassis.loops import every
 from libs.chassis.service import Service, ServiceDefinition
 from libs.worker import Worker
-from services.storage import jobs, loops, reactions
+from services.storage import collecting, jobs, loops, reactions
 from services.storage.fsck import fsck
 from services.storage.requests import (
     blobs,
@@ -16,6 +16,7 @@ from services.storage.requests import (
     changes,
     files,
     grants,
+    sessions,
     small_files,
     uploads,
 )
@@ -30,11 +31,15 @@ def build(settings: Settings) -> Service:
     return Service(
         opens=[db, bus, store, worker],
         given=[settings, db, bus, store],
-        answers=[buckets, uploads, small_files, files, changes, blobs, grants],
+        answers=[buckets, uploads, small_files, files, changes, blobs, grants, sessions],
         reactions=[reactions],
         loops=[
             every(settings.sweep_interval_s, loops.sweep_uploads),
+            every(settings.sweep_interval_s, loops.sweep_sessions),
             every(settings.sweep_interval_s, loops.sweep_promises),
+            every(settings.sweep_interval_s, collecting.condemn_unnamed_blobs),
+            every(settings.sweep_interval_s, collecting.collect_condemned_blobs),
+            every(settings.sweep_interval_s, collecting.walk_blobs),
             every(settings.sweep_interval_s, loops.sweep_doomed_objects),
             every(settings.sweep_interval_s, loops.purge_deleted_buckets),
             every(settings.orphan_interval_s, loops.sweep_orphans),

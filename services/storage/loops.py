@@ -13,9 +13,10 @@ from typing import TypeVar
 from prometheus_client import Counter
 
 from libs.blobs import BlobStore
+from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Database
 from services.storage.domain.slices import Span, to_sweep
-from services.storage.repository import promises, purging, uploads
+from services.storage.repository import promises, purging, session_parts, sessions, uploads
 from services.storage.requests.blobs import EXPORTS
 from services.storage.settings import Settings
 from services.storage.store_failures import store_failures
@@ -40,6 +41,18 @@ async def sweep_uploads(db: Database) -> None:
         SWEPT.labels("uploads").inc(forgotten)
 
 
+async def sweep_sessions(db: Database) -> None:
+    """Forget uploads in parts that are over; the promises of their parts end with them."""
+    forgotten = ROWS_AT_ONCE
+    while forgotten == ROWS_AT_ONCE:
+        async with db.transaction() as tx:
+            over = await sessions.list_expired_for_update(tx, ROWS_AT_ONCE)
+            await session_parts.give_up(tx, over)
+            await sessions.delete(tx, over)
+        forgotten = len(over)
+        SWEPT.labels("sessions").inc(forgotten)
+
+
 async def sweep_promises(db: Database) -> None:
     """Doom the objects that were promised and not committed in time."""
     broken = ROWS_AT_ONCE
@@ -58,6 +71,7 @@ async def sweep_doomed_objects(db: Database, store: BlobStore) -> None:
                 return
             with store_failures():
                 await asyncio.gather(*(store.delete(key) for key in keys))
+            crashpoint("after_object_delete")
             await purging.delete_doomed(tx, keys)
         SWEPT.labels("objects").inc(len(keys))
 

@@ -20,6 +20,15 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     promise_lease_s: Seconds = 3600.0
     """A promised object that is not committed in this time is deleted."""
 
+    session_idle_s: Seconds = 24 * 3600.0
+    """An upload in parts that nothing comes to for this long is forgotten."""
+
+    session_longest_s: Seconds = 7 * 24 * 3600.0
+    """And it is forgotten after this long, however much goes on coming."""
+
+    session_lease_s: Seconds = 10.0
+    """How long an upload in parts stays locked when the gateway that writes to it dies."""
+
     answer_kept_s: Seconds = 24 * 3600.0
     """How long a commit that is asked for again is answered as the first time."""
 
@@ -31,6 +40,16 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
 
     orphan_margin_s: Seconds = 3600.0
     """How long after its lease an upload may still be writing its object."""
+
+    blob_grace_s: Seconds = 24 * 3600.0
+    """How long a blob that nothing names waits before it is deleted."""
+
+    object_grace_s: Seconds = 15 * 60.0
+    """How long an object stays whose blobs are gone or moved: who was told where they lay may be
+    reading them. Nobody may remember a blob's place for longer."""
+
+    blob_walk_interval_s: Seconds = 7 * 24 * 3600.0
+    """How often all blobs are looked through for those that nothing names."""
 
     export_kept_s: Seconds = 24 * 3600.0
     """How long exports lie in the store."""

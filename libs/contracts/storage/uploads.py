@@ -45,6 +45,8 @@ class BeginUpload(Request[UploadTicket], to="storage", frozen=True):
     operation: Operation = "put"
     """What the event says; a restore that has to bring the bytes along is a ``restore``."""
     message: Message = ""
+    session_id: UUID | None = None
+    """The session whose parts these bytes are; the commit ends it."""
 
 
 class FilePut(Reply, frozen=True):

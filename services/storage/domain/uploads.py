@@ -40,6 +40,8 @@ class Upload(Struct, frozen=True, kw_only=True):
     message: str
     expired: bool
     committed: Committed | None
+    session_id: UUID | None = None
+    """The session whose parts it is made of."""
 
     @classmethod
     def of(cls, row: Row) -> Self:
@@ -58,6 +60,7 @@ class Upload(Struct, frozen=True, kw_only=True):
             message=row["message"],
             expired=row["expired"],
             committed=_committed(row),
+            session_id=row["session_id"],
         )
 
     def check_committable(self) -> None:

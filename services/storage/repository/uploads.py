@@ -29,10 +29,10 @@ async def insert_upload(
         )
         INSERT INTO upload (
             upload_id, bucket_id, path, key, actor, content_type, metadata, tags, expect,
-            operation, message, expires_at
+            operation, message, session_id, expires_at
         )
-        SELECT $1, bucket_id, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-            now() + make_interval(secs => $12)
+        SELECT $1, bucket_id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+            now() + make_interval(secs => $13)
         FROM bucket, unsynced
         WHERE name = $2
             AND state = 'open'
@@ -49,6 +49,7 @@ async def insert_upload(
         msgspec.to_builtins(wish.expect),
         wish.operation,
         wish.message,
+        wish.session_id,
         lease_s,
     )
     return expires_at

@@ -13,7 +13,7 @@ from libs.contracts.storage import (
     FilePut,
     UploadTicket,
 )
-from services.storage import arriving
+from services.storage import arriving, sessions
 from services.storage.domain.errors import BucketNotFound, UploadCommitted, UploadNotFound
 from services.storage.domain.labels import check_content_type, check_metadata, check_tags
 from services.storage.domain.paths import check_path
@@ -57,14 +57,20 @@ async def commit_upload(request: CommitUpload, db: Database, settings: Settings)
         if upload.committed is not None:
             return upload.repeat(upload.committed, request)
         upload.check_committable()
+        if upload.session_id and (before := await sessions.take(tx, upload.session_id)):
+            await uploads.delete_upload(tx, upload)
+            return before
         arrival = upload.arrival(request)
         (outcome,) = await arriving.put(tx, [arrival])
         if isinstance(outcome, Problem):
             raise outcome
+        answer = arrival.answer(outcome)
         await uploads.update_committed(tx, upload, outcome, kept_s=settings.answer_kept_s)
+        if upload.session_id:
+            await sessions.finish(tx, upload.session_id, answer, kept_s=settings.answer_kept_s)
         crashpoint("before_commit")
     crashpoint("after_commit")
-    return arrival.answer(outcome)
+    return answer
 
 
 @serves(AbortUpload)
