@@ -198,7 +198,7 @@ async def _insert(
         kind,
         actor,
         wish=wish,
-        bucket_id=bucket and bucket.bucket_id,
+        bucket_id=None if bucket is None else bucket.bucket_id,
         length=length,
         partials=partials or [],
         idle_s=settings.session_idle_s,
