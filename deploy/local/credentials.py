@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct, field
 
 from deploy.local.home import Home, write_private
+from libs.blobs.encoding.keyring import new_master_key
 
 SERVICES = ("gateway", "storage", "versioning", "backup", "progress")
 POSTGRES_ROLES = ("postgres", *SERVICES)
@@ -40,6 +41,9 @@ class Secrets(Struct, frozen=True, kw_only=True):
     """Signs what the parts of the S3 server tell each other."""
     admin_key: str = field(default_factory=_admin_key)
     """The gateway's first API key; the gateway stores its hash only."""
+    master_keys: str = field(default_factory=lambda: new_master_key("local"))
+    """Wraps the keys of encrypted blobs, which are lost with it. To replace it, put a line of its
+    own before it and run ``python -m services.storage rotate-keys``."""
 
 
 def load_secrets(home: Home) -> Secrets:

@@ -147,6 +147,7 @@ class Stack:
             self.secrets.admin_key,
             servers,
             backups=self.home.backups,
+            master_keys=self.secrets.master_keys,
         )
 
     @property

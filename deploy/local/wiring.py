@@ -65,6 +65,7 @@ def environment(
     servers: Servers | None,
     *,
     backups: Path,
+    master_keys: str,
 ) -> dict[str, str]:
     """Return what ``service`` gets beside the user's own environment.
 
@@ -76,6 +77,8 @@ def environment(
             "file_target_roots": str(backups),
             "default_target_url": f"file://{quote(str(backups / 'local'))}",
         }
+    if service in USES_STORE:
+        ours["master_keys"] = master_keys
     if servers is None:
         _demand_connections(service)
     else:

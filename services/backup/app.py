@@ -4,6 +4,7 @@ from pathlib import Path
 
 from libs.blobs import open_store
 from libs.blobs.depot import Depot
+from libs.blobs.encoding.keyring import Keyring
 from libs.blobs.fallback import Backends
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
@@ -28,7 +29,8 @@ def build(settings: Settings) -> Service:
     bus = Bus.of("backup", settings)
     store = open_store(settings.store_url)
     stores = TargetStores(settings.file_target_roots)
-    given = [settings, db, bus, store, Depot(Backends(store)), stores, Vaults(stores)]
+    depot = Depot(Backends(store), Keyring.parse(settings.master_keys))
+    given = [settings, db, bus, store, depot, stores, Vaults(stores)]
     worker = Worker(
         bus,
         queue=QUEUE,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from libs.blobs.encoding.keyring import MasterKeysText
 from libs.chassis.settings import ServiceSettings
 
 
@@ -12,6 +13,10 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
 
     store_url: str
     """The platform's object store: snapshots read from it, restores write to it."""
+
+    master_keys: MasterKeysText | None = None
+    """What wraps the keys of encrypted blobs: one ``id:base64`` of 32 random bytes a line (or
+    between commas), newest first, alike for gateway, storage and backup; best as ``…_FILE``."""
 
     file_target_roots: tuple[str, ...] = ()
     """Directories, separated by commas, below which ``file`` targets may lie; none: no such

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from libs.blobs.depot import Depot
+from libs.blobs.encoding.keyring import Keyring
 from libs.blobs.fallback import Backends
 from libs.blobs.opening import open_store
 from libs.chassis.bus import Bus
@@ -39,7 +40,9 @@ def build(settings: Settings) -> Service:
     db = Database.of(settings)
     bus = Bus.of("gateway", settings)
     store, lean = open_store(settings.store_url), open_store(_lean(settings.store_url))
-    depot = Depot(Backends(store))
+    master_keys = Keyring.parse(settings.master_keys)
+    depot = Depot(Backends(store), master_keys)
+    lean_depot = Depot(Backends(lean), master_keys)
     platform = Platform(bus, settings.answer_timeout_s)
     rates = Rates(settings)
     keys = Keys(db, bus, rates, settings)
@@ -55,7 +58,7 @@ def build(settings: Settings) -> Service:
         platform=platform,
         buckets=buckets,
         cursors=Cursors(_signing_secret(settings)),
-        uploads=Uploads(platform, UploadDepots(depot, Depot(Backends(lean))), budget, settings),
+        uploads=Uploads(platform, UploadDepots(depot, lean_depot), budget, settings),
         downloads=Downloads(platform, depot, budget, settings),
         parts=Parts(db, bus, store),
         hub=hub,

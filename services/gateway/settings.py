@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from libs.blobs.encoding.keyring import MasterKeysText
 from libs.chassis.settings import ServiceSettings
 
 Seconds = Annotated[float, Meta(gt=0)]
@@ -15,6 +16,10 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
 
     store_url: str
     """The object store that storage uses too, e.g. ``s3://key:secret@host:port/bucket``."""
+
+    master_keys: MasterKeysText | None = None
+    """What wraps the keys of encrypted blobs: one ``id:base64`` of 32 random bytes a line (or
+    between commas), newest first, alike for gateway, storage and backup; best as ``…_FILE``."""
 
     admin_key: Annotated[str, Meta(pattern=r"^sr_[0-9a-f]{32}_[A-Za-z0-9_-]{32,128}$")]
     """``sr_<32 hex digits>_<secret>``: made known at the first start, stored only as a hash."""

@@ -3,6 +3,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from libs.blobs.encoding.keyring import MasterKeysText
 from libs.chassis.settings import ServiceSettings
 
 Seconds = Annotated[float, Meta(gt=0)]
@@ -13,6 +14,10 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
 
     store_url: str
     """The object store that holds the bytes: ``s3://…`` or ``file:///…``."""
+
+    master_keys: MasterKeysText | None = None
+    """What wraps the keys of encrypted blobs: one ``id:base64`` of 32 random bytes a line (or
+    between commas), newest first, alike for gateway, storage and backup; best as ``…_FILE``."""
 
     upload_lease_s: Seconds = 12 * 3600.0
     """An upload that is not committed in this time is forgotten, and its bytes with it."""

@@ -5,11 +5,12 @@ import binascii
 import os
 import re
 from collections.abc import Mapping
-from typing import Protocol, Self
+from typing import Annotated, Protocol, Self
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Meta
 
 from libs.blobs.encoding.damage import Damaged
 from libs.blobs.failures import StoreMisconfigured
@@ -20,6 +21,10 @@ NONCE_BYTES = 12
 
 _BOUND_TO = b"strongroom.datakey.v1"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ENTRY = r"[ \t]*([A-Za-z0-9][A-Za-z0-9._-]{0,63}:[A-Za-z0-9+/]{43}=)?[ \t]*(#[^\n,]*)?\r?"
+
+MasterKeysText = Annotated[str, Meta(pattern=rf"^{_ENTRY}([\n,]{_ENTRY})*$")]
+"""How master keys are written in a setting: one ``id:base64`` of 32 bytes a line, newest first."""
 
 
 class MasterKeyMissing(StoreMisconfigured):
