@@ -85,7 +85,7 @@ class Restorer:
     async def _heal(self, place: BlobPlace) -> None:
         """Put bytes that storage knows, but the object store has lost, back to their own key."""
         try:
-            if (await self._store.head(place.key)).size == place.size:
+            if (await self._store.head(place.key)).size >= place.offset + place.stored_bytes:
                 return
         except BlobNotFound:
             pass
