@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from libs.blobs import open_store
+from libs.blobs.depot import Depot
+from libs.blobs.encoding.keyring import Keyring
+from libs.blobs.fallback import Backends
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
 from libs.chassis.loops import every
@@ -20,6 +23,7 @@ from services.storage.requests import (
     small_files,
     uploads,
 )
+from services.storage.rotating import rotate_keys
 from services.storage.settings import Settings
 
 
@@ -27,10 +31,11 @@ def build(settings: Settings) -> Service:
     db = Database.of(settings)
     bus = Bus.of("storage", settings)
     store = open_store(settings.store_url)
+    keys = Keyring.parse(settings.master_keys)
     worker = Worker(bus, queue=jobs.QUEUE, jobs=[jobs], given=[db])
     return Service(
         opens=[db, bus, store, worker],
-        given=[settings, db, bus, store],
+        given=[settings, db, bus, store, keys, Depot(Backends(store), keys)],
         answers=[buckets, uploads, small_files, files, changes, blobs, grants, sessions],
         reactions=[reactions],
         loops=[
@@ -53,5 +58,5 @@ SERVICE = ServiceDefinition(
     settings=Settings,
     build=build,
     migrations=Path(__file__).parent / "migrations",
-    commands=[fsck],
+    commands=[fsck, rotate_keys],
 )

@@ -20,8 +20,24 @@ async def put(tx: Connection, arrivals: Sequence[Arrival]) -> list[Outcome]:
 
     Their buckets are locked by the caller. Blobs come before files, and both in one order, so that
     commits that meet wait for each other instead of dying together. Bytes that were stored before
-    are not stored twice: an object that no arrival needs any more is doomed.
+    are not stored twice: an object that no arrival needs any more is doomed. Bytes that a bucket
+    does not take as they were stored never get a record.
     """
+    refused = {
+        at: problem
+        for at, arrival in enumerate(arrivals)
+        if (problem := arrival.refusal()) is not None
+    }
+    welcome = [arrival for at, arrival in enumerate(arrivals) if at not in refused]
+    unwanted = {arrival.place.key for arrival in arrivals}
+    unwanted -= {arrival.place.key for arrival in welcome}
+    if unwanted:
+        await promises.doom(tx, sorted(unwanted))
+    done = iter(await _put(tx, welcome)) if welcome else iter(())
+    return [refused[at] if at in refused else next(done) for at in range(len(arrivals))]
+
+
+async def _put(tx: Connection, arrivals: Sequence[Arrival]) -> list[Outcome]:
     adopted = await blobs.adopt(tx, [arrival.place for arrival in arrivals])
     outcomes: list[Outcome | None] = [None] * len(arrivals)
     for positions in in_rounds(arrivals):

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from libs.contracts.problems import Problem
 from libs.contracts.storage import BlobPlace, Expectation, FileInfo, FilePut, FileStored, NewFile
 from libs.contracts.values import Labels, Operation
 from services.storage.domain.buckets import Bucket
+from services.storage.domain.errors import EncryptionRequired
 from services.storage.domain.files import stored
 from services.storage.domain.labels import check_content_type, check_metadata, check_tags
 from services.storage.domain.paths import check_path
@@ -51,6 +53,14 @@ class Arrival(Struct, frozen=True, kw_only=True):
             metadata=file.metadata,
             tags=file.tags,
             expect=file.expect,
+        )
+
+    def refusal(self) -> Problem | None:
+        """Return why the bucket does not take these bytes as they were stored, if it does not."""
+        if self.bucket.settings.encryption == "off" or self.place.sealed is not None:
+            return None
+        return EncryptionRequired(
+            f"{self.bucket.name} takes encrypted bytes only", bucket=self.bucket.name
         )
 
     def answer(self, committed: Committed) -> FilePut:

@@ -81,6 +81,18 @@ class ContentNotFound(Problem):
     code, status = "content-not-found", 409
 
 
+class EncryptionRequired(Problem):
+    """The bucket takes encrypted bytes only, and these are not."""
+
+    code, status = "encryption-required", 409
+
+
+class EncryptionUnavailable(Problem):
+    """Nothing can be encrypted: the operator has given no master key."""
+
+    code, status = "encryption-unavailable", 409
+
+
 class PathChangedTwice(Problem):
     """One request changes the same path more than once."""
 

@@ -1,7 +1,8 @@
 """Buckets: making, listing, changing, marking and removing them."""
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
+from libs.blobs.encoding.keyring import Keyring
 from libs.chassis import outbox
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
@@ -19,6 +20,7 @@ from libs.contracts.storage import (
     CreateBucket,
     DeleteBucket,
     EmptyAndDeleteBucket,
+    Encryption,
     GetBucket,
     ListBuckets,
     MarkBucket,
@@ -26,14 +28,19 @@ from libs.contracts.storage import (
 )
 from services.storage import jobs
 from services.storage.domain.buckets import Bucket, changed
-from services.storage.domain.errors import BucketNotEmpty, BucketNotFound
+from services.storage.domain.errors import (
+    BucketNotEmpty,
+    BucketNotFound,
+    EncryptionUnavailable,
+)
 from services.storage.domain.paths import check_search_text
 from services.storage.repository import buckets, files
 from services.storage.requests.grants import give
 
 
 @serves(CreateBucket)
-async def create_bucket(request: CreateBucket, db: Database) -> BucketInfo:
+async def create_bucket(request: CreateBucket, db: Database, keys: Keyring) -> BucketInfo:
+    _check_encryption(request.encryption, keys)
     async with db.transaction() as tx:
         bucket = await buckets.insert_bucket(tx, new_id(), request)
         await outbox.add(
@@ -75,7 +82,8 @@ async def list_buckets(request: ListBuckets, db: Database) -> BucketList:
 
 
 @serves(UpdateBucket)
-async def update_bucket(request: UpdateBucket, db: Database) -> BucketInfo:
+async def update_bucket(request: UpdateBucket, db: Database, keys: Keyring) -> BucketInfo:
+    _check_encryption(request.encryption, keys)
     async with db.transaction() as tx:
         before = await buckets.get_open_for_change(tx, request.name)
         versioning = before.versioning if request.versioning is UNSET else request.versioning
@@ -148,6 +156,11 @@ async def mark_bucket(request: MarkBucket, db: Database) -> BucketMark:
             tx, BucketMarked(bucket=bucket.name, bucket_id=bucket.bucket_id, mark_id=mark_id)
         )
     return BucketMark(mark_id=mark_id)
+
+
+def _check_encryption(wanted: Encryption | UnsetType, keys: Keyring) -> None:
+    if wanted not in (UNSET, "off") and keys.newest is None:
+        raise EncryptionUnavailable("give storage, gateway and backup a master key first")
 
 
 async def _check_empty(tx: Connection, bucket: Bucket) -> None:
