@@ -60,6 +60,8 @@ async def list_doomed_for_update(tx: Connection, limit: int) -> list[str]:
         """
         SELECT key
         FROM doomed_object
+        WHERE not_before <= now()
+        ORDER BY not_before
         LIMIT $1
         FOR UPDATE SKIP LOCKED
         """,
