@@ -29,10 +29,14 @@ def is_content_type(text: str) -> bool:
     )
 
 
+def could_run(content_type: str) -> bool:
+    """Tell whether a browser could run or render foreign code in content of this type."""
+    return bool(_ACTIVE.fullmatch(content_type.partition(";")[0].strip().lower()))
+
+
 def disposition(path: str, content_type: str, *, download: bool) -> str:
     """Return ``Content-Disposition``: what could run in a browser is always an attachment."""
-    essence = content_type.partition(";")[0].strip().lower()
-    kind = "attachment" if download or _ACTIVE.fullmatch(essence) else "inline"
+    kind = "attachment" if download or could_run(content_type) else "inline"
     name = path.rpartition("/")[2]
     plain = name if _PLAIN_NAME.fullmatch(name) else _ascii(name)
     value = f'{kind}; filename="{plain}"'

@@ -264,6 +264,7 @@ def _announced(request: Call) -> Announced:
     return Announced(
         size=None if length is None else int(length),
         digests=frozenset(digest for digest in found if digest is not None),
+        content_type="content-type" in request.headers,
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from blake3 import blake3
 from msgspec import Struct
+from msgspec.structs import replace
 from prometheus_client import Gauge
 
 from libs.blobs.depot import PLAIN, Depot
@@ -18,6 +19,7 @@ from libs.chassis.crashpoint import crashpoint
 from libs.contracts.problems import AnsweredWithProblem, Problem, ServiceUnavailable
 from libs.contracts.storage import AbortUpload, BeginUpload, CommitUpload, FilePut, UploadTicket
 from services.gateway.domain.failures import BodyIncomplete, BodyTooLarge, DigestMismatch
+from services.gateway.domain.sniffing import content_type_of
 from services.gateway.edge.asgi import Receive
 from services.gateway.edge.budget import Budget
 from services.gateway.edge.platform import Platform
@@ -43,6 +45,8 @@ class Announced(Struct, frozen=True):
     """``Content-Length``; absent when the body is chunked."""
     digests: frozenset[str]
     """SHA-256 of ``Repr-Digest`` and ``Content-Digest``."""
+    content_type: bool = True
+    """Whether the body's type was said; else it is found out."""
 
     def check(self, size: int, sha256: str) -> None:
         """Raise unless the body was as announced."""
@@ -81,6 +85,9 @@ class Uploads:
         with IN_FLIGHT.track_inprogress():
             async with aclosing(self._chunks(receive)) as chunks:
                 begun, is_all = await self._begin_of(chunks)
+                if not announced.content_type:
+                    found = content_type_of(begin.path, b"".join(begun))
+                    begin = replace(begin, content_type=found)
                 if not is_all:
                     async with self._budget.hold(min(announced.size or LARGE_BYTES, LARGE_BYTES)):
                         return await self._put_large(begin, announced, _chain(begun, chunks))
