@@ -29,6 +29,7 @@ from services.gateway.routes.given import Cursors, dependencies
 from services.gateway.settings import Settings
 from services.gateway.transfer.downloads import Downloads
 from services.gateway.transfer.memory import give_free_memory_back, keep_memory_flat
+from services.gateway.transfer.plans import Plans
 from services.gateway.transfer.uploads import UploadDepots, Uploads
 
 HOUR_S = 3600.0
@@ -58,12 +59,14 @@ def build(settings: Settings) -> Service:
         platform=platform,
         buckets=buckets,
         cursors=Cursors(_signing_secret(settings)),
-        uploads=Uploads(platform, UploadDepots(depot, lean_depot), budget, settings),
+        uploads=Uploads(
+            platform, UploadDepots(depot, lean_depot), Plans(buckets), budget, settings
+        ),
         downloads=Downloads(platform, depot, budget, settings),
         parts=Parts(db, bus, store),
         hub=hub,
     )
-    app = build_application(settings, db, keys, links, rates, given)
+    app = build_application(settings, db, keys, links, buckets, rates, given)
     return Service(
         opens=[
             db,

@@ -43,6 +43,9 @@ def named(error: Exception) -> ProblemDetails:
         case blobs.BlobNotFound() | blobs.BlobTruncated():
             log.error("stored bytes are missing: %s", error)
             return failures.FileDamaged("the stored bytes are not complete").details()
+        case blobs.BlobDamaged():
+            log.error("stored bytes changed: %s", error)
+            return failures.FileDamaged("the stored bytes are not those that came").details()
         case blobs.BlobTooLarge():
             return failures.BodyTooLarge("announce the size of so large a body").details()
     error_id: UUID = new_id()

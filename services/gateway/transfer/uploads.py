@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from prometheus_client import Gauge
 
-from libs.blobs.depot import PLAIN, Depot
+from libs.blobs.depot import Depot, Plan
 from libs.blobs.failures import BodySizeMismatch
 from libs.chassis.crashpoint import crashpoint
 from libs.contracts.problems import AnsweredWithProblem, Problem, ServiceUnavailable
@@ -26,6 +26,7 @@ from services.gateway.edge.platform import Platform
 from services.gateway.settings import Settings
 from services.gateway.transfer.ahead import read_ahead
 from services.gateway.transfer.hashing import StreamHash, in_large_pieces
+from services.gateway.transfer.plans import Plans, is_outdated
 from services.gateway.transfer.small_files import SmallFile, SmallFiles
 
 LARGE_BYTES = 16 * 1024 * 1024
@@ -69,10 +70,16 @@ class Uploads:
     """Takes bodies to the store, within the budget that all transfers share."""
 
     def __init__(
-        self, platform: Platform, depots: UploadDepots, budget: Budget, settings: Settings
+        self,
+        platform: Platform,
+        depots: UploadDepots,
+        plans: Plans,
+        budget: Budget,
+        settings: Settings,
     ) -> None:
         self._platform = platform
         self._depots = depots
+        self._plans = plans
         self._small_files = SmallFiles(platform, depots.fast)
         self._budget = budget
         self._settings = settings
@@ -97,18 +104,31 @@ class Uploads:
         """Store what is complete already: a wrong body leaves nothing at all."""
         sha256 = hashlib.sha256(body).hexdigest()
         announced.check(len(body), sha256)
-        return await self._small_files.put(
-            SmallFile(wish=begin, body=body, sha256=sha256, plan=PLAIN)
-        )
+        plan = await self._plans.of(begin)
+        file = SmallFile(wish=begin, body=body, sha256=sha256, plan=plan)
+        try:
+            return await self._small_files.put(file)
+        except AnsweredWithProblem as problem:
+            if not is_outdated(problem):
+                raise
+        return await self._small_files.put(replace(file, plan=await self._plans.anew(begin)))
 
     async def _put_large(
         self, begin: BeginUpload, announced: Announced, chunks: AsyncIterator[bytes]
     ) -> FilePut:
+        plan = await self._plans.of(begin)
         ticket = await self._platform.ask(begin)
-        return await self._or_abort(ticket.upload_id, self._store_stream(ticket, announced, chunks))
+        storing = self._store_stream(ticket, plan, announced, chunks)
+        try:
+            return await self._or_abort(ticket.upload_id, storing)
+        except AnsweredWithProblem as problem:
+            if not is_outdated(problem):
+                raise
+            await self._plans.anew(begin)
+            raise ServiceUnavailable("the bucket's settings changed", retry_after_s=1) from problem
 
     async def _store_stream(
-        self, ticket: UploadTicket, announced: Announced, chunks: AsyncIterator[bytes]
+        self, ticket: UploadTicket, plan: Plan, announced: Announced, chunks: AsyncIterator[bytes]
     ) -> FilePut:
         hashed = StreamHash(hashlib.sha256(), blake3())
         depot = self._depots.lean if self._budget.is_in_demand else self._depots.fast
@@ -122,7 +142,7 @@ class Uploads:
         try:
             async with aclosing(read_ahead(pieces(), self._pieces_ahead)) as ahead:
                 written = await depot.write(
-                    ticket.key, ahead, blob_id=ticket.upload_id, size=announced.size
+                    ticket.key, ahead, blob_id=ticket.upload_id, size=announced.size, plan=plan
                 )
         except BodySizeMismatch as error:
             raise BodyIncomplete(
