@@ -111,8 +111,7 @@ async def purge_deleted_buckets(db: Database) -> None:
             bucket_id = await purging.find_deleted_bucket_for_update(tx)
             if bucket_id is None:
                 return
-            rows = await purging.delete_some_files(tx, bucket_id, ROWS_AT_ONCE)
-            rows += await purging.delete_some_held(tx, bucket_id, ROWS_AT_ONCE)
+            rows = await purging.delete_some_rows(tx, bucket_id, ROWS_AT_ONCE)
             if rows == 0:
                 await purging.delete_bucket_row(tx, bucket_id)
         SWEPT.labels("rows").inc(max(rows, 1))

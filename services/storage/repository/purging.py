@@ -23,30 +23,20 @@ async def find_deleted_bucket_for_update(tx: Connection) -> UUID | None:
     return bucket_id
 
 
-async def delete_some_files(tx: Connection, bucket_id: UUID, limit: int) -> int:
-    """Remove up to ``limit`` rows of a deleted bucket; return how many went."""
-    status = await tx.execute(
-        """
-        DELETE FROM file
-        WHERE ctid = ANY (ARRAY (SELECT ctid FROM file WHERE bucket_id = $1 LIMIT $2))
-        """,
-        bucket_id,
-        limit,
-    )
-    return _affected(status)
-
-
-async def delete_some_held(tx: Connection, bucket_id: UUID, limit: int) -> int:
-    """Remove up to ``limit`` notes of what a deleted bucket held; return how many went."""
-    status = await tx.execute(
-        """
-        DELETE FROM bucket_blob
-        WHERE ctid = ANY (ARRAY (SELECT ctid FROM bucket_blob WHERE bucket_id = $1 LIMIT $2))
-        """,
-        bucket_id,
-        limit,
-    )
-    return _affected(status)
+async def delete_some_rows(tx: Connection, bucket_id: UUID, limit: int) -> int:
+    """Remove up to ``limit`` rows of each kind that a deleted bucket has left; return how many."""
+    removed = 0
+    for table in ("file", "past_state", "file_lock", "bucket_blob"):
+        status = await tx.execute(
+            f"""
+            DELETE FROM {table}
+            WHERE ctid = ANY (ARRAY (SELECT ctid FROM {table} WHERE bucket_id = $1 LIMIT $2))
+            """,  # noqa: S608 - the names above
+            bucket_id,
+            limit,
+        )
+        removed += _affected(status)
+    return removed
 
 
 async def delete_bucket_row(tx: Connection, bucket_id: UUID) -> None:
