@@ -1,6 +1,7 @@
 """Bytes in and out of an object store, a disk or memory; ``contract`` says what is promised."""
 
 from libs.blobs.contract import (
+    LONGEST_SIGNATURE_S,
     BlobBody,
     BlobStat,
     BlobStore,
@@ -11,6 +12,7 @@ from libs.blobs.contract import (
 )
 from libs.blobs.failures import (
     BlobDamaged,
+    BlobExists,
     BlobFailure,
     BlobKeyRefused,
     BlobNotFound,
@@ -27,9 +29,11 @@ from libs.blobs.fallback import Backends
 from libs.blobs.opening import open_store
 
 __all__ = [
+    "LONGEST_SIGNATURE_S",
     "Backends",
     "BlobBody",
     "BlobDamaged",
+    "BlobExists",
     "BlobFailure",
     "BlobKeyRefused",
     "BlobNotFound",

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from libs.blobs.contract import Body
-from libs.blobs.failures import BodySizeMismatch, RangeNotSatisfiable
+from libs.blobs.failures import BlobTooLarge, BodySizeMismatch, RangeNotSatisfiable
 
 CHUNK_BYTES = 1024 * 1024
 
@@ -47,6 +47,47 @@ async def _pieces(body: Body) -> AsyncIterator[bytes]:
         return
     async for piece in body:
         yield piece
+
+
+async def take(pieces: AsyncIterator[bytes], limit: int) -> tuple[list[bytes], bool]:
+    """Return the first pieces, a little over ``limit`` bytes, and whether they were all."""
+    taken: list[bytes] = []
+    taken_bytes = 0
+    async for piece in pieces:
+        taken.append(piece)
+        taken_bytes += len(piece)
+        if taken_bytes > limit:
+            return taken, False
+    return taken, True
+
+
+async def chained(
+    key: str, first: list[bytes], rest: AsyncIterator[bytes], *, most: int
+) -> AsyncGenerator[bytes, None]:
+    """Yield ``first``, letting go of each piece, then ``rest``; raise above ``most`` bytes."""
+    total = 0
+    first.reverse()
+    while first:
+        total += len(first[-1])
+        yield first.pop()
+    async for piece in rest:
+        total += len(piece)
+        if total > most:
+            raise BlobTooLarge(key, most=most, advice="announce its size")
+        yield piece
+
+
+async def slices_of(body: bytes) -> AsyncGenerator[bytes, None]:
+    """Yield views of a large body, so that it is not copied to be sent in parts."""
+    view = memoryview(body)
+    for at in range(0, len(body), CHUNK_BYTES):
+        yield view[at : at + CHUNK_BYTES]  # type: ignore[misc]  # obstore takes any buffer
+
+
+async def nothing() -> AsyncGenerator[bytes, None]:
+    """Yield no bytes."""
+    return
+    yield b""
 
 
 def check_size(key: str, got: int, announced: int | None) -> None:

@@ -2,7 +2,7 @@
 driver to it.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
@@ -124,8 +124,12 @@ class BlobStore(Protocol):
     """The store's address without its secrets, for logs and messages."""
     durability: Durability
     """What an acknowledged ``put`` survives; ``strongroom doctor`` shows it."""
+    put_headers: Mapping[str, str]
+    """What a client has to send along with a ``PUT`` to a signed URL."""
 
-    async def put(self, key: str, body: Body, *, size: int | None = None) -> int:
+    async def put(
+        self, key: str, body: Body, *, size: int | None = None, if_absent: bool = False
+    ) -> int:
         """Store ``body`` under ``key`` and return how many bytes that were.
 
         Atomic: a reader sees nothing (or what was there before) until all bytes are stored, then
@@ -143,6 +147,11 @@ class BlobStore(Protocol):
         part size, never by the body. ``StoreFull`` when there is no room (SeaweedFS does not tell:
         ``StoreUnavailable``). No key may also be a folder of other keys: file systems cannot hold
         both (``BlobKeyRefused``), SeaweedFS fails, other stores would allow it.
+
+        With ``if_absent`` the blob is created, or ``BlobExists`` is raised and what is there stays
+        as it is; of several at once, one creates. A bucket takes 16 MiB like this, in memory
+        (``BlobTooLarge``), and a server that overwrites all the same is found out before the first
+        time (``StoreMisconfigured``).
         """
 
     async def get(self, key: str, *, start: int = 0, end: int | None = None) -> BlobBody:
@@ -181,7 +190,8 @@ class BlobStore(Protocol):
         memory) or nothing to sign with. Nothing is asked of the store, so the blob need not exist.
         The URL ends after ``expires_s`` (1 to ``LONGEST_SIGNATURE_S``, else ``ValueError``) and
         cannot be taken back before. A ``PUT`` stores what the client sends, whatever its size, and
-        replaces what was there: sign for a key that nothing names yet, and look at what came.
+        replaces what was there: sign for a key that nothing names yet, and look at what came. The
+        client sends ``put_headers`` along.
         """
 
     async def check(self) -> None:

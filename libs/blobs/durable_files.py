@@ -69,18 +69,40 @@ class StagedFile:
         while waiting:
             waiting = _without(waiting, os.writev(self._fd, waiting[:_MOST_BUFFERS]))
 
-    def publish(self, target: Path, folders: DurableFolders) -> None:
+    def publish(self, target: Path, folders: DurableFolders) -> bool:
         """Make everything durable and visible as ``target``, replacing what is there."""
-        os.fsync(self._fd)
-        self._close()
-        folders.ensure(target.parent)
+        self._finish(target, folders)
         self._path.replace(target)
         fsync_folder(target.parent)
+        return True
+
+    def publish_new(self, target: Path, folders: DurableFolders) -> bool:
+        """Do as ``publish``, unless there is such a file already: then return False.
+
+        A link fails where a name is taken, which a rename does not; both names are one file until
+        the staged one goes.
+        """
+        self._finish(target, folders)
+        try:
+            target.hardlink_to(self._path)
+        except FileExistsError:
+            if target.is_dir():
+                raise
+            self.discard()
+            return False
+        self._path.unlink()
+        fsync_folder(target.parent)
+        return True
 
     def discard(self) -> None:
         """Remove what was staged, if anything; does nothing after ``publish``."""
         self._close()
         self._path.unlink(missing_ok=True)
+
+    def _finish(self, target: Path, folders: DurableFolders) -> None:
+        os.fsync(self._fd)
+        self._close()
+        folders.ensure(target.parent)
 
     def _close(self) -> None:
         if self._fd >= 0:

@@ -16,6 +16,17 @@ class BlobNotFound(BlobFailure):
         self.key = key
 
 
+class BlobExists(BlobFailure):
+    """Something is stored under this key already, and the ``put`` was to create only.
+
+    It may also be our own doing: when the answer to a first try got lost, the retry meets its blob.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is a blob under {key!r} already")
+        self.key = key
+
+
 class BlobKeyRefused(BlobFailure):
     """The key is none that every store can hold; nothing was sent to the store."""
 
@@ -64,10 +75,10 @@ class BodySizeMismatch(BlobFailure):
 
 
 class BlobTooLarge(BlobFailure):
-    """The body outgrew what this store can hold without knowing its size beforehand."""
+    """The body outgrew what this store can hold when it is put like this."""
 
-    def __init__(self, key: str, *, most: int) -> None:
-        super().__init__(f"{key!r} has more than {most} bytes; announce its size")
+    def __init__(self, key: str, *, most: int, advice: str) -> None:
+        super().__init__(f"{key!r} has more than {most} bytes; {advice}")
         self.key = key
         self.most = most
 

@@ -100,10 +100,12 @@ class Backends:
             raise StoreMisconfigured("fallback", "no fallback store is configured any more")
         return self._fallback
 
-    async def put(self, key: str, body: Body, *, size: int | None = None) -> tuple[Backend, int]:
+    async def put(
+        self, key: str, body: Body, *, size: int | None = None, if_absent: bool = False
+    ) -> tuple[Backend, int]:
         """Store ``body`` as ``BlobStore.put`` does; return who took it, and how many bytes."""
         try:
-            backend, stored = await self._put(key, body, size)
+            backend, stored = await self._put(key, body, size, if_absent)
         except BlobFailure:
             self._failed += 1
             raise
@@ -121,12 +123,16 @@ class Backends:
         """Probe no more; the stores are closed by who opened them."""
         await self._breaker.close()
 
-    async def _put(self, key: str, body: Body, size: int | None) -> tuple[Backend, int]:
+    async def _put(
+        self, key: str, body: Body, size: int | None, if_absent: bool
+    ) -> tuple[Backend, int]:
         fallback = self._fallback
         if fallback is not None and not await self._primary_is_worth_asking(body):
-            return "fallback", await _counted("fallback", fallback.put(key, body, size=size))
+            return "fallback", await _counted(
+                "fallback", fallback.put(key, body, size=size, if_absent=if_absent)
+            )
         replayable = Replayable(body, most_bytes=_REPLAY_BYTES if fallback else 0)
-        first = self._primary.put(key, replayable.first(), size=size)
+        first = self._primary.put(key, replayable.first(), size=size, if_absent=if_absent)
         try:
             stored = await _counted("primary", first)
         except (StoreUnavailable, StoreFull) as failure:
@@ -135,7 +141,7 @@ class Backends:
             self._breaker.failed(failure)
             if fallback is None or not replayable.can_replay:
                 raise
-            again = fallback.put(key, replayable.again(), size=size)
+            again = fallback.put(key, replayable.again(), size=size, if_absent=if_absent)
             return "fallback", await _counted("fallback", again)
         self._breaker.succeeded()
         return "primary", stored

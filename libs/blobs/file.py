@@ -6,9 +6,9 @@ being written; it is the only place where a crash leaves anything, and is swept 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Annotated, Self
 from uuid import uuid4
 
@@ -25,6 +25,7 @@ from libs.blobs.contract import (
 )
 from libs.blobs.disk import DiskThreads
 from libs.blobs.durable_files import DurableFolders, StagedFile, make_root, remove, sweep
+from libs.blobs.failures import BlobExists
 from libs.blobs.file_reading import OpenBlob, list_folder, stat_blob
 from libs.blobs.keys import check_key, check_prefix
 
@@ -43,6 +44,8 @@ class FileOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 class FileStore:
     """A blob store in a folder of a local file system; several processes may share it."""
+
+    put_headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, options: FileOptions) -> None:
         """Make the root if needed and sweep its staging folder.
@@ -64,18 +67,24 @@ class FileStore:
             self._folders.ensure(self._staging)
             sweep(self._staging, older_than=time.time() - options.sweep_after_s)
 
-    async def put(self, key: str, body: Body, *, size: int | None = None) -> int:
+    async def put(
+        self, key: str, body: Body, *, size: int | None = None, if_absent: bool = False
+    ) -> int:
         """See ``BlobStore.put``."""
         target = self.root / check_key(key)
         if isinstance(body, bytes):
             check_size(key, len(body), size)
-            await self._disk.write(key, self._store, body, target)
+            appeared = await self._disk.write(key, self._store, body, target, if_absent)
+            if not appeared:
+                raise BlobExists(key)
             return len(body)
         staged = self._staged()
         try:
             await self._disk.run(staged.create)
             stored = await self._fill(staged, pieces_of(key, body, size))
-            await self._disk.write(key, staged.publish, target, self._folders)
+            publish = staged.publish_new if if_absent else staged.publish
+            if not await self._disk.write(key, publish, target, self._folders):
+                raise BlobExists(key)
         except BaseException:
             # Also when cancelled: no thread works on the file any more, see ``DiskThreads.run``.
             await self._disk.run(staged.discard)
@@ -144,13 +153,14 @@ class FileStore:
     def _staged(self) -> StagedFile:
         return StagedFile(self._staging / uuid4().hex)
 
-    def _store(self, body: bytes, target: Path) -> None:
+    def _store(self, body: bytes, target: Path, if_absent: bool) -> bool:
         """Do all of a small ``put`` in one thread: changing threads costs more than writing."""
         staged = self._staged()
         try:
             staged.create()
             staged.write([body])
-            staged.publish(target, self._folders)
+            publish = staged.publish_new if if_absent else staged.publish
+            return publish(target, self._folders)
         except BaseException:
             staged.discard()
             raise

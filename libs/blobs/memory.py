@@ -1,8 +1,8 @@
 """Blobs in this process's memory: for tests and demos. Nothing survives the process."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import UTC, datetime
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from libs.blobs.bodies import CHUNK_BYTES, check_range, clip_range, pieces_of
@@ -14,12 +14,14 @@ from libs.blobs.contract import (
     DurabilityLevel,
     SignedMethod,
 )
-from libs.blobs.failures import BlobNotFound
+from libs.blobs.failures import BlobExists, BlobNotFound
 from libs.blobs.keys import check_key, check_prefix, is_under
 
 
 class MemoryStore:
     """A blob store in a dictionary; holds everything it is given, so keep it small."""
+
+    put_headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self) -> None:
         self.label = "memory://"
@@ -28,10 +30,14 @@ class MemoryStore:
         )
         self._blobs: dict[str, tuple[bytes, datetime]] = {}
 
-    async def put(self, key: str, body: Body, *, size: int | None = None) -> int:
+    async def put(
+        self, key: str, body: Body, *, size: int | None = None, if_absent: bool = False
+    ) -> int:
         """See ``BlobStore.put``."""
         check_key(key)
         data = b"".join([piece async for piece in pieces_of(key, body, size)])
+        if if_absent and key in self._blobs:
+            raise BlobExists(key)
         self._blobs[key] = (data, datetime.now(UTC))
         return len(data)
 

@@ -1,15 +1,19 @@
 """From an address to a store: the one place that knows which drivers there are."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import msgspec
 from msgspec import Struct
+from obstore.exceptions import BaseError
 
+from libs.blobs.azure import AzureOptions, AzureStore
 from libs.blobs.contract import BlobStore
 from libs.blobs.failures import BlobKeyRefused, StoreUrlInvalid
 from libs.blobs.file import FileOptions, FileStore
+from libs.blobs.gcs import GcsOptions, GcsStore
 from libs.blobs.keys import check_prefix
 from libs.blobs.memory import MemoryStore
 from libs.blobs.s3 import S3Options, S3Store
@@ -36,26 +40,40 @@ def open_store(url: str) -> BlobStore:
 
 
 def _open_s3(parts: SplitResult) -> BlobStore:
-    bucket, _, prefix = unquote(parts.path).strip("/").partition("/")
-    if not parts.hostname or not bucket:
-        raise StoreUrlInvalid("s3:// expects access:secret@host:port/bucket")
-    try:
-        check_prefix(prefix)
-    except BlobKeyRefused as error:
-        raise StoreUrlInvalid(str(error)) from None
     query = _query(parts)
-    scheme = {"true": "https", "false": "http"}.get(query.pop("tls", "true"))
-    if scheme is None:
-        raise StoreUrlInvalid("s3:// expects tls to be true or false")
-    host = parts.netloc.rpartition("@")[2]
     from_address = {
-        "endpoint": f"{scheme}://{host}",
-        "bucket": bucket,
-        "prefix": prefix,
-        "access_key": None if parts.username is None else unquote(parts.username),
-        "secret_key": None if parts.password is None else unquote(parts.password),
+        **_bucket_of(parts, parts.path, expected="s3://access:secret@host:port/bucket"),
+        "endpoint": f"{_web_scheme(parts, query)}://{_host(parts)}",
+        "access_key": _decoded(parts.username),
+        "secret_key": _decoded(parts.password),
     }
-    return S3Store(_options(S3Options, "s3", query, from_address))
+    return _opened(S3Store, _options(S3Options, "s3", query, from_address))
+
+
+def _open_gcs(parts: SplitResult) -> BlobStore:
+    path = f"/{parts.netloc}{parts.path}"
+    if "@" in parts.netloc or ":" in parts.netloc:
+        raise StoreUrlInvalid("gs:// takes no secrets: name a key file by ?credentials=/path")
+    from_address = _bucket_of(parts, path, expected="gs://bucket")
+    return _opened(GcsStore, _options(GcsOptions, "gs", _query(parts), from_address))
+
+
+def _open_azure(parts: SplitResult) -> BlobStore:
+    expected = "az://account:key@host/container"
+    if not parts.username:
+        raise StoreUrlInvalid(f"az:// expects {expected}")
+    query = _query(parts)
+    account = unquote(parts.username)
+    endpoint = f"{_web_scheme(parts, query)}://{_host(parts)}"
+    if _flag(parts, query, "path_style", "false"):
+        endpoint = f"{endpoint}/{account}"
+    from_address = {
+        **_bucket_of(parts, parts.path, expected=expected),
+        "endpoint": endpoint,
+        "account": account,
+        "key": _decoded(parts.password),
+    }
+    return _opened(AzureStore, _options(AzureOptions, "az", query, from_address))
 
 
 def _open_file(parts: SplitResult) -> BlobStore:
@@ -71,7 +89,54 @@ def _open_memory(parts: SplitResult) -> BlobStore:
     return MemoryStore()
 
 
-_DRIVERS = {"s3": _open_s3, "file": _open_file, "memory": _open_memory}
+_DRIVERS = {
+    "s3": _open_s3,
+    "gs": _open_gcs,
+    "az": _open_azure,
+    "file": _open_file,
+    "memory": _open_memory,
+}
+
+
+def _opened(driver: Callable[[Options], BlobStore], options: Options) -> BlobStore:
+    """Make the store; obstore refuses credentials that it cannot read when it is made."""
+    try:
+        return driver(options)
+    except BaseError as error:
+        reason = str(error).partition("\n")[0]
+        raise StoreUrlInvalid(f"the store cannot be set up: {reason}") from None
+
+
+def _bucket_of(parts: SplitResult, path: str, *, expected: str) -> dict[str, str]:
+    """Return bucket and folder, the first segment of ``path`` and what follows it."""
+    bucket, _, prefix = unquote(path).strip("/").partition("/")
+    if not parts.hostname or not bucket:
+        raise StoreUrlInvalid(f"{parts.scheme}:// expects {expected}")
+    try:
+        check_prefix(prefix)
+    except BlobKeyRefused as error:
+        raise StoreUrlInvalid(str(error)) from None
+    return {"bucket": bucket, "prefix": prefix}
+
+
+def _host(parts: SplitResult) -> str:
+    return parts.netloc.rpartition("@")[2]
+
+
+def _decoded(secret: str | None) -> str | None:
+    return None if secret is None else unquote(secret)
+
+
+def _web_scheme(parts: SplitResult, query: dict[str, str]) -> str:
+    return "https" if _flag(parts, query, "tls", "true") else "http"
+
+
+def _flag(parts: SplitResult, query: dict[str, str], name: str, default: str) -> bool:
+    """Take the option ``name`` out of ``query``."""
+    given = query.pop(name, default)
+    if given not in {"true", "false"}:
+        raise StoreUrlInvalid(f"{parts.scheme}:// expects {name} to be true or false")
+    return given == "true"
 
 
 def _query(parts: SplitResult) -> dict[str, str]:

@@ -4,9 +4,15 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 
 from libs.blobs.failures import (
+    BlobExists,
     BlobFailure,
     BlobNotFound,
     StoreFull,
@@ -18,6 +24,7 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _FULL = {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "EntityTooLarge"}
 _WRONG = {"NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"}
+_NO_BUCKET = {"NoSuchBucket", "ContainerNotFound"}
 _REASON_LENGTH = 200
 
 
@@ -31,9 +38,11 @@ def failures(label: str, key: str = "") -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        if "NoSuchBucket" in str(error):
+        if any(code in str(error) for code in _NO_BUCKET):
             raise StoreMisconfigured(label, "there is no such bucket") from error
         raise BlobNotFound(key) from error
+    except AlreadyExistsError as error:
+        raise BlobExists(key) from error
     except BaseError as error:
         raise _named(label, error) from error
 

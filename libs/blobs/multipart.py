@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from time import monotonic
 
 import obstore
-from obstore.store import S3Store
 
+from libs.blobs.bucket_client import BucketClient
+from libs.blobs.bucket_failures import failures
 from libs.blobs.failures import StoreUnavailable
-from libs.blobs.s3_failures import failures
 
 _LOOK_EVERY_S = 0.5
 _ABORT_GRACE_S = 1.0
@@ -29,7 +29,7 @@ class MultipartUploads:
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(
-        self, store: S3Store, key: str, pieces: AsyncIterator[bytes], *, part_bytes: int
+        self, store: BucketClient, key: str, pieces: AsyncIterator[bytes], *, part_bytes: int
     ) -> int:
         """Upload ``pieces`` and return how many bytes they were; raises what they raise."""
         feed = _Feed(pieces)
@@ -46,7 +46,7 @@ class MultipartUploads:
             raise
         return feed.sent
 
-    async def _start(self, store: S3Store, key: str, feed: "_Feed", part_bytes: int) -> None:
+    async def _start(self, store: BucketClient, key: str, feed: "_Feed", part_bytes: int) -> None:
         with failures(self._label, key):
             await obstore.put_async(
                 store, key, feed, chunk_size=part_bytes, max_concurrency=self._in_flight
