@@ -1,27 +1,26 @@
 """Downloads: the bytes that were uploaded, or an error; never others, never fewer in silence."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from blake3 import blake3
 from litestar.types import Receive, Scope, Send
 
 from libs.blobs.contract import BlobBody
 from libs.blobs.depot import Depot
-from libs.blobs.failures import BlobFailure
 from libs.contracts.storage import BlobPlace
 from services.gateway.domain.failures import FileDamaged
 from services.gateway.domain.ranges import ByteRange
+from services.gateway.edge.asgi import Receive as RawReceive
 from services.gateway.edge.asgi import Send as RawSend
 from services.gateway.edge.budget import Budget
-from services.gateway.edge.front import ConnectionAborted
 from services.gateway.edge.platform import Platform
 from services.gateway.settings import Settings
 from services.gateway.transfer.ahead import read_ahead
 from services.gateway.transfer.hashing import Digest, StreamHash
+from services.gateway.transfer.sending import send_body
 
 SMALL_BYTES = 1024 * 1024
 LARGE_BYTES = 4 * 1024 * 1024
@@ -63,9 +62,27 @@ class Downloads:
             )
             stack.push_async_callback(body.close)
             status = 206 if part else 200
-            proof = None if part else _proof_of(blob)
+            proof = None if part else proof_of(blob)
             download = Download(status, headers, body, length, proof, self._idle_s)
             if not part and length <= SMALL_BYTES:
+                await download.prefetch()
+            download.holds = stack.pop_all()
+        return download
+
+    async def open_compressed(self, blob: BlobPlace, headers: Lines) -> "Download":
+        """Return the answer with the bytes as they were compressed, for who takes them apart.
+
+        They are taken apart here as well, to prove them: what is saved are bytes on the line.
+        """
+        async with AsyncExitStack() as stack:
+            if blob.size > SMALL_BYTES:
+                await stack.enter_async_context(self._budget.hold(LARGE_BYTES))
+            proof = proof_of(blob)
+            hashed = StreamHash(proof.digest)
+            body = await self._depot.read_compressed(blob, hashed.update)
+            stack.push_async_callback(body.close)
+            download = Download(200, headers, body, body.size, proof, self._idle_s, hashed)
+            if blob.size <= SMALL_BYTES:
                 await download.prefetch()
             download.holds = stack.pop_all()
         return download
@@ -85,13 +102,16 @@ class Download:
         length: int,
         proof: Proof | None,
         idle_s: float,
+        hashed: StreamHash | None = None,
     ) -> None:
+        """``hashed`` takes in what the pieces stand for, where it is not the pieces themselves."""
         self._status = status
         self._headers = headers
         self._body = body
         self._length = length
         self._proof = proof
         self._idle_s = idle_s
+        self._hashed = hashed
         self._whole: bytes | None = None
         self.holds = AsyncExitStack()
         """What is let go of at the end: memory, and the blob."""
@@ -113,31 +133,21 @@ class Download:
             if self._whole is not None:
                 await send({"type": "http.response.body", "body": self._whole, "more_body": False})
                 return
-            await self._stream(receive, send)  # type: ignore[arg-type]
-
-    async def _stream(self, receive: Receive, send: RawSend) -> None:
-        gone = asyncio.ensure_future(_disconnected(receive))
-        try:
-            async with aclosing(self._verified()) as pieces:
-                async for piece in pieces:
-                    if gone.done():
-                        raise ConnectionAborted
-                    async with asyncio.timeout(self._idle_s):
-                        await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except (FileDamaged, BlobFailure, TimeoutError) as error:
-            raise ConnectionAborted from error
-        finally:
-            gone.cancel()
+            await send_body(
+                self._verified(),
+                cast("RawReceive", receive),
+                cast("RawSend", send),
+                idle_s=self._idle_s,
+            )
 
     async def _verified(self) -> AsyncGenerator[bytes, None]:
         """Yield the blob's bytes, each piece only when the next one or the right hash is there."""
         proof = self._proof
-        hashed = StreamHash(proof.digest) if proof is not None else None
+        hashed = self._hashed or (StreamHash(proof.digest) if proof is not None else None)
         held: bytes | None = None
         async with aclosing(read_ahead(_pieces_of(self._body), lambda: PIECES_AHEAD)) as pieces:
             async for piece in pieces:
-                if hashed is not None:
+                if hashed is not None and hashed is not self._hashed:
                     await hashed.update(piece)
                 if held is not None:
                     yield held
@@ -148,7 +158,7 @@ class Download:
             yield held
 
 
-def _proof_of(blob: BlobPlace) -> Proof:
+def proof_of(blob: BlobPlace) -> Proof:
     """Return the cheapest way to prove the bytes: BLAKE3 takes a quarter of SHA-256's time."""
     if blob.blake3 is not None:
         return Proof(blake3(), blob.blake3)
@@ -158,8 +168,3 @@ def _proof_of(blob: BlobPlace) -> Proof:
 async def _pieces_of(body: BlobBody) -> AsyncGenerator[bytes, None]:
     async for piece in body:
         yield piece
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
