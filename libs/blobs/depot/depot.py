@@ -19,7 +19,7 @@ from libs.blobs.depot.writing import (
 from libs.blobs.encoding.choosing import PROBE_BYTES
 from libs.blobs.encoding.compression import Beside, CompressedLayer
 from libs.blobs.encoding.damage import Damaged
-from libs.blobs.encoding.frames import FrameCipher
+from libs.blobs.encoding.frames import FrameCipher, opened_size
 from libs.blobs.encoding.keyring import Keyring, MasterKeys, new_data_key
 from libs.blobs.encoding.layers import Layer, StoredLayer
 from libs.blobs.encoding.sealing import SealedLayer
@@ -137,11 +137,22 @@ class Depot:
         layer = StoredLayer(store, place.key, offset=place.offset, size=place.stored_bytes)
         if place.sealed is None:
             return layer
+        sealed_as = place.sealed.blob_id or place.blob_id
         try:
-            data_key = await self._keys.unwrap(place.sealed, place.blob_id)
+            data_key = await self._keys.unwrap(place.sealed, sealed_as)
         except Damaged as error:
             raise BlobDamaged(place.key, str(error)) from None
-        return SealedLayer(layer, FrameCipher(data_key, place.blob_id))
+        return SealedLayer(layer, FrameCipher(data_key, sealed_as))
+
+
+def compressed_size(place: BlobPlace) -> int:
+    """Return how many bytes ``read_compressed`` gives of a blob; raises ``BlobDamaged``."""
+    if place.sealed is None:
+        return place.stored_bytes
+    try:
+        return opened_size(place.stored_bytes)
+    except Damaged as error:
+        raise BlobDamaged(place.key, str(error)) from None
 
 
 def _count(size: int, stored: int, codec: Codec | None, sealed_key: SealedKey | None) -> None:

@@ -1,4 +1,8 @@
-"""Conditional requests (RFC 9110 §13). An ETag is the sha256 of the bytes in quotes, and strong."""
+"""Conditional requests (RFC 9110 §13). An ETag is the sha256 of the bytes in quotes, and strong.
+
+The same bytes sent as zstd are another representation, so its tag has ``-zstd`` behind the sha256.
+As a precondition each of the two names the content: whoever has either has the file.
+"""
 
 import re
 from collections.abc import Mapping
@@ -14,6 +18,7 @@ _LIST = re.compile(
 )
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_CODED = "-zstd"
 _ANY = "*"
 
 
@@ -25,9 +30,19 @@ class Outcome(Enum):
     FAILED = 412
 
 
-def etag(sha256: str) -> str:
-    """Return the strong entity tag of these bytes."""
-    return f'"{sha256}"'
+def etag(sha256: str, *, as_zstd: bool = False) -> str:
+    """Return the strong entity tag of these bytes, sent as they are or as zstd."""
+    return f'"{sha256}{_CODED if as_zstd else ""}"'
+
+
+def known_etag(headers: Mapping[str, str], sha256: str) -> str:
+    """Return the tag that a 304 carries: of what the reader has, or of the plain bytes."""
+    header = headers.get("if-none-match", _ANY)
+    if header.strip() != _ANY:
+        for _, tag in _tags(header, "If-None-Match"):
+            if _content(tag) == sha256:
+                return f'"{tag}"'
+    return etag(sha256)
 
 
 def http_date(moment: datetime) -> str:
@@ -79,7 +94,8 @@ def expectation(headers: Mapping[str, str]) -> Expectation:
         return Expectation(absent=none_match is not None)
     if match.strip() == _ANY:
         return Expectation(any_of=[], absent=none_match is not None)
-    tags = [tag for weak, tag in _tags(match, "If-Match") if not weak and _SHA256.fullmatch(tag)]
+    strong = [_content(tag) for weak, tag in _tags(match, "If-Match") if not weak]
+    tags = [content for content in strong if _SHA256.fullmatch(content)]
     return Expectation(any_of=tags or [NOTHING], absent=none_match is not None)
 
 
@@ -87,7 +103,7 @@ def bare_etag(tag: str | None) -> str | None:
     """Return the sha256 in an ETag that came as JSON, with its quotes or without."""
     if tag is None:
         return None
-    bare = tag.removeprefix('"').removesuffix('"')
+    bare = _content(tag.removeprefix('"').removesuffix('"'))
     if not _SHA256.fullmatch(bare):
         raise InvalidInput("an ETag of ours is 64 hexadecimal digits", field="expect")
     return bare
@@ -100,7 +116,13 @@ NOTHING = "0" * 64
 def _matches(header: str, sha256: str, *, name: str, weakly: bool) -> bool:
     if header.strip() == _ANY:
         return True
-    return any(tag == sha256 and (weakly or not weak) for weak, tag in _tags(header, name))
+    tags = _tags(header, name)
+    return any(_content(tag) == sha256 and (weakly or not weak) for weak, tag in tags)
+
+
+def _content(tag: str) -> str:
+    """Return the sha256 that a tag of ours names, however the bytes were sent."""
+    return tag.removesuffix(_CODED)
 
 
 def _tags(header: str, name: str) -> list[tuple[bool, str]]:

@@ -12,6 +12,7 @@ from services.gateway.domain.conditions import (
     expectation,
     http_date,
     judge_read,
+    known_etag,
     range_applies,
 )
 from services.gateway.domain.failures import InvalidInput, MalformedHeader
@@ -28,9 +29,12 @@ BEFORE, AFTER = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
         ({"if-none-match": f'"{SHA}"'}, Outcome.NOT_MODIFIED),
         ({"if-none-match": f'W/"{SHA}"'}, Outcome.NOT_MODIFIED),
         ({"if-none-match": f'"x", "{SHA}"'}, Outcome.NOT_MODIFIED),
+        ({"if-none-match": f'"{SHA}-zstd"'}, Outcome.NOT_MODIFIED),
         ({"if-none-match": "*"}, Outcome.NOT_MODIFIED),
         ({"if-none-match": f'"{OTHER}"'}, Outcome.ANSWER),
         ({"if-match": f'"{SHA}"'}, Outcome.ANSWER),
+        ({"if-match": f'"{SHA}-zstd"'}, Outcome.ANSWER),
+        ({"if-match": f'"{SHA}-zstd-zstd"'}, Outcome.FAILED),
         ({"if-match": "*"}, Outcome.ANSWER),
         ({"if-match": f'W/"{SHA}"'}, Outcome.FAILED),
         ({"if-match": f'"{OTHER}"'}, Outcome.FAILED),
@@ -54,11 +58,25 @@ def test_a_list_that_is_none_is_refused(tags: str) -> None:
         judge_read({"if-match": tags}, SHA, NOW)
 
 
+@pytest.mark.parametrize(
+    ("header", "tag"),
+    [
+        (f'"{SHA}"', f'"{SHA}"'),
+        (f'"x", W/"{SHA}-zstd", "{SHA}"', f'"{SHA}-zstd"'),
+        ("*", f'"{SHA}"'),
+    ],
+)
+def test_not_modified_names_what_the_reader_has(header: str, tag: str) -> None:
+    assert known_etag({"if-none-match": header}, SHA) == tag
+
+
 def test_a_range_applies_while_the_file_is_the_same() -> None:
     assert range_applies(None, SHA, NOW)
     assert range_applies(f'"{SHA}"', SHA, NOW)
     assert range_applies(http_date(NOW), SHA, NOW)
     assert not range_applies(f'"{OTHER}"', SHA, NOW)
+    # What begins with the bytes of another coding cannot go on with these.
+    assert not range_applies(f'"{SHA}-zstd"', SHA, NOW)
     assert not range_applies(f'W/"{SHA}"', SHA, NOW)
     assert not range_applies(http_date(BEFORE), SHA, NOW)
 
@@ -70,6 +88,7 @@ def test_a_range_applies_while_the_file_is_the_same() -> None:
         ({"if-none-match": "*"}, Expectation(absent=True)),
         ({"if-match": "*"}, Expectation(any_of=[])),
         ({"if-match": f'"{SHA}", "{OTHER}"'}, Expectation(any_of=[SHA, OTHER])),
+        ({"if-match": f'"{SHA}-zstd"'}, Expectation(any_of=[SHA])),
         # Tags that can match nothing must not turn into "anything".
         ({"if-match": f'W/"{SHA}"'}, Expectation(any_of=[NOTHING])),
         ({"if-match": '"abc"'}, Expectation(any_of=[NOTHING])),

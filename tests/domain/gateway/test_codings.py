@@ -1,0 +1,29 @@
+"""Who is sent zstd: whoever asked for it by name."""
+
+import pytest
+
+from services.gateway.domain.codings import accepts_zstd
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        (None, False),
+        ("", False),
+        ("zstd", True),
+        ("gzip, deflate, br, zstd", True),
+        ("gzip;q=1.0, ZSTD ; q=0.5", True),
+        ("zstd;q=0", False),
+        ("zstd;q=0.000", False),
+        ("zstd;q=0.5, identity", False),
+        ("zstd;q=0.5, identity;q=0.5", True),
+        ("*", False),
+        ("identity", False),
+        ("xzstd", False),
+        ("zstd;q=2", False),
+        ("zstd; level=3", False),
+        ("gzip,,zstd", True),
+    ],
+)
+def test_zstd_is_sent_to_who_names_it(header: str | None, accepted: bool) -> None:
+    assert accepts_zstd(header) is accepted
