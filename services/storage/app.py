@@ -11,12 +11,13 @@ from libs.chassis.database import Database
 from libs.chassis.loops import every
 from libs.chassis.service import Service, ServiceDefinition
 from libs.worker import Worker
-from services.storage import collecting, jobs, loops, reactions
+from services.storage import collecting, jobs, loops, reactions, scrubbing
 from services.storage.fsck import fsck
 from services.storage.requests import (
     blobs,
     buckets,
     changes,
+    damage,
     files,
     grants,
     sessions,
@@ -36,7 +37,7 @@ def build(settings: Settings) -> Service:
     return Service(
         opens=[db, bus, store, worker],
         given=[settings, db, bus, store, keys, Depot(Backends(store), keys)],
-        answers=[buckets, uploads, small_files, files, changes, blobs, grants, sessions],
+        answers=[buckets, uploads, small_files, files, changes, blobs, damage, grants, sessions],
         reactions=[reactions],
         loops=[
             every(settings.sweep_interval_s, loops.sweep_uploads),
@@ -47,6 +48,7 @@ def build(settings: Settings) -> Service:
             every(settings.sweep_interval_s, collecting.walk_blobs),
             every(settings.sweep_interval_s, loops.sweep_doomed_objects),
             every(settings.sweep_interval_s, loops.purge_deleted_buckets),
+            every(settings.scrub_interval_s, scrubbing.scrub_blobs),
             every(settings.orphan_interval_s, loops.sweep_orphans),
             every(settings.orphan_interval_s, loops.sweep_exports),
         ],

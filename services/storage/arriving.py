@@ -9,8 +9,10 @@ from libs.contracts.storage import BlobPlace
 from services.storage.domain.arrivals import Arrival, Committed, in_rounds
 from services.storage.domain.errors import PreconditionFailed
 from services.storage.domain.preconditions import check_expectation
+from services.storage.quarantine import heal
 from services.storage.repository import arrivals as rows
 from services.storage.repository import blobs, promises
+from services.storage.restraints import refusals
 
 Outcome = Committed | Problem
 
@@ -38,7 +40,8 @@ async def put(tx: Connection, arrivals: Sequence[Arrival]) -> list[Outcome]:
 
 
 async def _put(tx: Connection, arrivals: Sequence[Arrival]) -> list[Outcome]:
-    adopted = await blobs.adopt(tx, [arrival.place for arrival in arrivals])
+    arrived = [arrival.place for arrival in arrivals]
+    adopted = await heal(tx, arrived, await blobs.adopt(tx, arrived))
     outcomes: list[Outcome | None] = [None] * len(arrivals)
     for positions in in_rounds(arrivals):
         now = [(arrivals[at], adopted[at]) for at in positions]
@@ -52,6 +55,9 @@ async def _put(tx: Connection, arrivals: Sequence[Arrival]) -> list[Outcome]:
 async def _put_round(tx: Connection, now: Sequence[rows.Adopted]) -> list[Outcome]:
     """Put arrivals of different paths."""
     failures = await _unexpected(tx, now)
+    right = [at for at in range(len(now)) if at not in failures]
+    refused = await refusals(tx, [now[at] for at in right])
+    failures |= {right[at]: problem for at, problem in refused.items()}
     wanted = [pair for at, pair in enumerate(now) if at not in failures]
     written: dict[rows.FileKey, Committed] = {}
     for absent in (False, True):

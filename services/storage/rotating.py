@@ -67,7 +67,7 @@ async def _rewrapped(keys: Keyring, found: dict[UUID, SealedKey]) -> dict[UUID, 
     anew: dict[UUID, SealedKey] = {}
     for blob_id, sealed in found.items():
         try:
-            anew[blob_id] = await rewrapped(keys, sealed, blob_id)
+            anew[blob_id] = await rewrapped(keys, sealed, sealed.blob_id or blob_id)
         except (BlobFailure, Damaged) as error:
             sys.stderr.write(f"blob {blob_id}: {error}\n")
     return anew

@@ -56,6 +56,15 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     blob_walk_interval_s: Seconds = 7 * 24 * 3600.0
     """How often all blobs are looked through for those that nothing names."""
 
+    scrub_percent_per_day: Annotated[float, Meta(gt=0, le=100)] = 100 / 30
+    """How much of all stored bytes is read again and proved in a day."""
+
+    scrub_bytes_per_s: Annotated[float, Meta(ge=1024)] = 20_000_000
+    """And at most so much of it in a second."""
+
+    scrub_interval_s: Seconds = 60.0
+    """How often blobs are looked for that have to be proved again."""
+
     export_kept_s: Seconds = 24 * 3600.0
     """How long exports lie in the store."""
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from libs.contracts.base import Reply, Request
+from libs.contracts.base import Done, Reply, Request
 from libs.contracts.values import (
     Actor,
     Blake3,
@@ -15,6 +15,7 @@ from libs.contracts.values import (
     ContentType,
     FilePath,
     Labels,
+    PageLimit,
     Revision,
     Sha256,
 )
@@ -32,6 +33,8 @@ class SealedKey(Struct, frozen=True, kw_only=True):
     master: str
     """Which master key unwraps it."""
     wrapped: bytes
+    blob_id: UUID | None = None
+    """Which blob it was sealed as; absent: the one that it belongs to."""
 
 
 class BlobPlace(Struct, frozen=True, kw_only=True):
@@ -54,6 +57,8 @@ class BlobPlace(Struct, frozen=True, kw_only=True):
     sealed: SealedKey | None = None
     """Encrypted after it was compressed; absent when it is not encrypted."""
     backend: Backend = "primary"
+    quarantined: bool = False
+    """The bytes are damaged: nobody gets them."""
 
     @property
     def stored_bytes(self) -> int:
@@ -71,6 +76,42 @@ class FindBlobs(Request[BlobList], to="storage", frozen=True):
 
     bucket: BucketName
     digests: Annotated[list[Sha256], Meta(max_length=1000)]
+
+
+class ReportDamage(Request[Done], to="storage", frozen=True):
+    """Quarantine a blob that could not be read intact; the scrubber looks again soon."""
+
+    blob: BlobPlace
+    """As the reader knew it; when the bytes lie elsewhere by now, nothing happens."""
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class QuarantinedBlob(Struct, frozen=True, kw_only=True):
+    """Damaged bytes, and what they were."""
+
+    blob_id: UUID
+    sha256: Sha256
+    size: ByteCount
+    key: str
+    backend: Backend
+    damage: str
+    quarantined_at: datetime
+    files: list[str]
+    """Some of the present files that have them, as ``bucket/path``."""
+    file_count: int
+
+
+class QuarantineList(Reply, frozen=True):
+    items: list[QuarantinedBlob]
+    next: UUID | None = None
+    """Ask again with this as ``after``."""
+
+
+class ListQuarantined(Request[QuarantineList], to="storage", frozen=True):
+    """List damaged blobs by their id."""
+
+    after: UUID | None = None
+    limit: PageLimit = 100
 
 
 class FilesExported(Reply, frozen=True):

@@ -8,6 +8,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from libs.contracts.base import Done, Event, Reply, Request
 from libs.contracts.progress import TaskAccepted
+from libs.contracts.storage.lifecycle import MOST_RULES, LifecycleRule
+from libs.contracts.storage.locks import Retention
 from libs.contracts.values import (
     Actor,
     BucketName,
@@ -21,6 +23,8 @@ Compression = Literal["off", "auto", "zstd"]
 
 Encryption = Literal["off", "aes-256-gcm"]
 Quota = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+TrashSeconds = Annotated[int, Meta(ge=0, le=3650 * 86_400)]
+Rules = Annotated[list[LifecycleRule], Meta(max_length=MOST_RULES)]
 
 
 class BucketSettings(Struct, frozen=True, kw_only=True):
@@ -33,6 +37,12 @@ class BucketSettings(Struct, frozen=True, kw_only=True):
     encryption: Encryption = "off"
     public_read: bool = False
     """Whether everyone may read files and lists, without a key."""
+    trash_s: TrashSeconds = 0
+    """How long deleted files stay in the trash; 0: there is none."""
+    lifecycle: Rules = field(default_factory=list)
+    """Delete files when they are old enough."""
+    retention: Retention | None = None
+    """Locks new content as it comes; None: what is not locked by itself is not locked."""
 
 
 class BucketSettingsChange(Struct, frozen=True, kw_only=True):
@@ -42,6 +52,9 @@ class BucketSettingsChange(Struct, frozen=True, kw_only=True):
     compression: Compression | UnsetType = UNSET
     encryption: Encryption | UnsetType = UNSET
     public_read: bool | UnsetType = UNSET
+    trash_s: TrashSeconds | UnsetType = UNSET
+    lifecycle: Rules | UnsetType = UNSET
+    retention: Retention | UnsetType | None = UNSET
 
 
 class BucketInfo(Reply, BucketSettings, frozen=True):

@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from msgspec import Meta, Struct, field
 
-from libs.contracts.base import Reply, Request
+from libs.contracts.base import Event, Reply, Request
 from libs.contracts.values import (
     Actor,
     BucketName,
+    ByteCount,
     CommitId,
     ContentType,
     FilePath,
@@ -17,7 +19,14 @@ from libs.contracts.values import (
     Operation,
     Revision,
     Sha256,
+    Versioning,
 )
+
+Folder = Annotated[str, Meta(max_length=1024)]
+"""A prefix of whole segments: empty (all of the bucket), or with a slash at its end."""
+
+MOST_PATHS = 250_000
+"""How many files the prefixes of one request may mean together."""
 
 
 class PutContent(Struct, frozen=True, kw_only=True, tag_field="op", tag="put"):
@@ -44,7 +53,32 @@ class MovePath(Struct, frozen=True, kw_only=True, tag_field="op", tag="move"):
     path: FilePath
 
 
-Change = PutContent | RemovePath | CopyPath | MovePath
+class RemovePrefix(Struct, frozen=True, kw_only=True, tag_field="op", tag="delete_prefix"):
+    """Remove every file below ``prefix``."""
+
+    prefix: Folder
+
+
+class CopyPrefix(Struct, frozen=True, kw_only=True, tag_field="op", tag="copy_prefix"):
+    """Copy every file below ``source_prefix`` to the same name below ``prefix``."""
+
+    source_prefix: Folder
+    prefix: Folder
+    overwrite: bool = False
+    """Replace files that are there already; without it one of them refuses all."""
+
+
+class MovePrefix(Struct, frozen=True, kw_only=True, tag_field="op", tag="move_prefix"):
+    """Move every file below ``source_prefix`` to the same name below ``prefix``."""
+
+    source_prefix: Folder
+    prefix: Folder
+    overwrite: bool = False
+
+
+PathChange = PutContent | RemovePath | CopyPath | MovePath
+PrefixChange = RemovePrefix | CopyPrefix | MovePrefix
+Change = PathChange | PrefixChange
 
 
 class FileChange(Struct, frozen=True, kw_only=True):
@@ -59,10 +93,15 @@ class ChangesApplied(Reply, frozen=True):
     changed: list[FileChange]
     """In the order of paths; a change that changes nothing is not among them."""
     applied_at: datetime
+    files: int = 0
+    """How many files prefixes meant; they can be many, and are not in ``changed``."""
 
 
 class ApplyChanges(Request[ChangesApplied], to="storage", frozen=True):
-    """Apply all changes in one transaction, or none."""
+    """Apply all changes in one transaction, or none.
+
+    What is copied or moved is what was there before the first change, so their order means nothing.
+    """
 
     bucket: BucketName
     actor: Actor
@@ -76,3 +115,36 @@ class ApplyChanges(Request[ChangesApplied], to="storage", frozen=True):
     """Set by versioning, which records the result itself."""
     lenient: bool = False
     """Removing what is not there is no failure."""
+
+
+class ChangedFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The new state of one path; without ``sha256`` it was removed."""
+
+    path: FilePath
+    revision: Revision
+    sha256: Sha256 | None = None
+    size: ByteCount = 0
+    content_type: ContentType = "application/octet-stream"
+    metadata: Labels = field(default_factory=dict)
+    tags: Labels = field(default_factory=dict)
+    source: FilePath | None = None
+    """With a prefix that was copied or moved: where it came from."""
+    source_revision: Revision | None = None
+    """With a moved one: the revision with which ``source`` was removed in the same moment."""
+
+
+class FilesChanged(Event, frozen=True, type="file.changed", key="bucket"):
+    """Many files of a bucket changed in one transaction; each event tells a part of them.
+
+    It stands in place of a ``file.stored`` or ``file.deleted`` for each of them.
+    """
+
+    bucket: BucketName
+    bucket_id: UUID
+    operation: Operation
+    actor: Actor
+    versioning: Versioning
+    changed: list[ChangedFile]
+    """Different paths, up to 1,000."""
+    message: Message = ""
+    commit_id: CommitId | None = None

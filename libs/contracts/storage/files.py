@@ -133,3 +133,16 @@ class FileDeleted(Event, frozen=True, type="file.deleted", key="bucket"):
     versioning: Versioning
     message: Message = ""
     commit_id: CommitId | None = None
+
+
+class FileQuarantined(Event, frozen=True, type="file.quarantined", key="bucket"):
+    """The stored bytes of ``path`` are damaged; it cannot be read until they are put again."""
+
+    bucket: BucketName
+    bucket_id: UUID
+    path: FilePath
+    revision: Revision
+    """Of the state whose bytes they are."""
+    sha256: Sha256
+    size: ByteCount
+    reason: str

@@ -38,7 +38,8 @@ class SessionWish(Struct, frozen=True, kw_only=True):
 
     bucket: BucketName | None = None
     path: FilePath | None = None
-    content_type: ContentType = "application/octet-stream"
+    content_type: ContentType | None = None
+    """None: found out from the bytes."""
     metadata: Labels = field(default_factory=dict)
     tags: Labels = field(default_factory=dict)
     expect: Expectation = field(default_factory=Expectation)

@@ -47,6 +47,8 @@ class BeginUpload(Request[UploadTicket], to="storage", frozen=True):
     message: Message = ""
     session_id: UUID | None = None
     """The session whose parts these bytes are; the commit ends it."""
+    size: ByteCount | None = None
+    """How many bytes will come, if that is known: what cannot fit is refused before they do."""
 
 
 class FilePut(Reply, frozen=True):
@@ -87,6 +89,12 @@ class PromiseKeys(Request[KeysPromised], to="storage", frozen=True):
     """Record that objects may appear, before the first byte of any."""
 
     count: Annotated[int, Meta(ge=1, le=1000)]
+
+
+class BreakPromises(Request[Done], to="storage", frozen=True):
+    """Have what may lie at ``keys`` deleted, unless it was committed after all."""
+
+    keys: Annotated[list[str], Meta(max_length=1000)]
 
 
 class NewFile(Struct, frozen=True, kw_only=True):

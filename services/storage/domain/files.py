@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from libs.contracts.storage import BlobPlace, FileDeleted, FileInfo, FileStored, SealedKey
+from libs.contracts.storage import BlobPlace, FileInfo, FileStored, SealedKey
 from libs.contracts.values import Labels, Operation
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.row import Row
@@ -80,7 +80,7 @@ class File(Struct, frozen=True, kw_only=True):
 def place_of(row: Row) -> BlobPlace:
     """Read a row that has at least the blob's columns."""
     sealed = row["master_key_id"] and SealedKey(
-        master=row["master_key_id"], wrapped=row["wrapped_key"]
+        master=row["master_key_id"], wrapped=row["wrapped_key"], blob_id=row["sealed_as"]
     )
     return BlobPlace(
         blob_id=row["blob_id"],
@@ -93,6 +93,7 @@ def place_of(row: Row) -> BlobPlace:
         codec=row["codec"],
         sealed=sealed,
         backend=row["backend"],
+        quarantined=row["quarantined_at"] is not None,
     )
 
 
@@ -116,29 +117,6 @@ def stored(
         content_type=file.content_type,
         metadata=file.metadata,
         tags=file.tags,
-        operation=operation,
-        actor=file.modified_by,
-        versioning=bucket.versioning,
-        message=message,
-        commit_id=commit_id,
-    )
-
-
-def deleted(
-    bucket: Bucket,
-    file: File,
-    operation: Operation,
-    *,
-    message: str = "",
-    commit_id: str | None = None,
-) -> FileDeleted:
-    """Return the event that tells that ``file`` is gone."""
-    return FileDeleted(
-        occurred_at=file.modified_at,
-        bucket=bucket.name,
-        bucket_id=bucket.bucket_id,
-        path=file.path,
-        revision=file.revision,
         operation=operation,
         actor=file.modified_by,
         versioning=bucket.versioning,

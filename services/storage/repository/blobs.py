@@ -59,7 +59,7 @@ async def adopt(tx: Connection, arrived: Sequence[BlobPlace]) -> list[BlobPlace]
             UNION ALL
             SELECT * FROM made
             """,
-            [_as_row(place) for place in missing.values()],
+            [place_as_row(place) for place in missing.values()],
         )
         found |= {_identity(place): place for place in map(place_of, rows)}
         # What another commit made after this statement began is seen by the next one.
@@ -122,7 +122,8 @@ def _identity(place: BlobPlace) -> tuple[str, bool]:
     return place.sha256, place.sealed is not None
 
 
-def _as_row(place: BlobPlace) -> dict[str, object]:
+def place_as_row(place: BlobPlace) -> dict[str, object]:
+    """Return the columns of a blob as JSON carries them."""
     sealed = place.sealed and msgspec.to_builtins(place.sealed)
     return {
         "blob_id": str(place.blob_id),

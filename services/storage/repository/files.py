@@ -24,7 +24,8 @@ async def get_stored(conn: Connection, bucket: str, path: str) -> Stored:
     row = await conn.fetchrow(
         """
         SELECT f.*, blob.key, blob.blake3, blob.object_offset, blob.stored_size, blob.codec,
-            blob.master_key_id, blob.wrapped_key, blob.backend
+            blob.master_key_id, blob.wrapped_key, blob.sealed_as, blob.backend,
+            blob.quarantined_at
         FROM bucket
         LEFT JOIN file AS f
             ON f.bucket_id = bucket.bucket_id

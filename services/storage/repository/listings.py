@@ -104,7 +104,8 @@ async def walk_for_export(tx: Connection, bucket_id: UUID) -> AsyncIterator[Expo
     async for row in tx.cursor(
         """
         SELECT f.*, blob.key, blob.blake3, blob.object_offset, blob.stored_size, blob.codec,
-            blob.master_key_id, blob.wrapped_key, blob.backend
+            blob.master_key_id, blob.wrapped_key, blob.sealed_as, blob.backend,
+            blob.quarantined_at
         FROM file AS f
         JOIN blob USING (blob_id)
         WHERE bucket_id = $1

@@ -16,7 +16,7 @@ async def list_wrapped_by_others(
     """
     rows = await tx.fetch(
         """
-        SELECT blob_id, master_key_id, wrapped_key
+        SELECT blob_id, master_key_id, wrapped_key, sealed_as
         FROM blob
         WHERE master_key_id <> $1
             AND blob_id > $2
@@ -29,7 +29,9 @@ async def list_wrapped_by_others(
         limit,
     )
     return {
-        row["blob_id"]: SealedKey(master=row["master_key_id"], wrapped=row["wrapped_key"])
+        row["blob_id"]: SealedKey(
+            master=row["master_key_id"], wrapped=row["wrapped_key"], blob_id=row["sealed_as"]
+        )
         for row in rows
     }
 
