@@ -72,13 +72,13 @@ async def test_an_upload_is_one_trace_from_the_caller_to_the_version(
     assert answer.headers["x-request-id"] == trace_id
     trace = await eventually(lambda: complete_trace(platform.traces, trace_id))
     reaction = trace.named(REACTION)
-    commit = trace.named("storage.commit_upload")
+    commit = trace.named("storage.put_files")
     assert reaction is not None
     assert commit is not None
     assert list(trace.way_to(reaction)) == [
         ("gateway", "PUT /api/v1/buckets/{bucket}/files/{path}"),
-        ("gateway", "ask rpc.storage.commit_upload"),
-        ("storage", "storage.commit_upload"),
+        ("gateway", "ask rpc.storage.put_files"),
+        ("storage", "storage.put_files"),
         ("versioning", REACTION),
     ]
     assert trace.sql_below(commit)
@@ -91,7 +91,7 @@ async def test_an_upload_is_one_trace_from_the_caller_to_the_version(
 async def complete_trace(file: Path, trace_id: str) -> Trace | None:
     """Return the trace once its last part was written: each service writes on its own."""
     trace = read_trace(file, trace_id)
-    reaction, commit = trace.named(REACTION), trace.named("storage.commit_upload")
+    reaction, commit = trace.named(REACTION), trace.named("storage.put_files")
     if reaction is None or commit is None or commit.parent_id not in trace.spans:
         return None
     asked = trace.spans[commit.parent_id]

@@ -7,29 +7,29 @@ while the lanes are busy goes together with the next one.
 
 import asyncio
 import contextvars
-import logging
 from collections import deque
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from uuid import UUID
 
 from blake3 import blake3
 from msgspec import Struct
 from prometheus_client import Histogram
 
-from libs.blobs.depot import Depot, Plan
+from libs.blobs.depot import Depot, Encoded, Plan
 from libs.chassis.crashpoint import crashpoint
 from libs.contracts.ids import new_id
 from libs.contracts.problems import AnsweredWithProblem, ServiceUnavailable
 from libs.contracts.storage import (
+    Backend,
     BeginUpload,
     BlobPlace,
     FileOutcome,
     FilePut,
     NewFile,
-    PromiseKeys,
     PutFiles,
 )
 from services.gateway.edge.platform import Platform
+from services.gateway.transfer.promised_keys import PromisedKeys
 
 LANES = 2
 """One stores bytes while the other's are committed; more would only make smaller company."""
@@ -39,18 +39,11 @@ MOST_BYTES = 1024 * 1024
 MOST_LABEL_BYTES = 256 * 1024
 """What the labels of all files together may take of a message."""
 
-KEYS_AT_ONCE = 64
-FEW_KEYS = 16
-KEY_MARGIN = timedelta(minutes=5)
-"""A key is not used when so little is left of its promise."""
-
 TOGETHER = Histogram(
     "strongroom_small_files_together",
     "How many small files shared an object.",
     buckets=(1, 2, 4, 8, 16, 32, 64),
 )
-
-log = logging.getLogger(__name__)
 
 
 class SmallFile(Struct, frozen=True, kw_only=True):
@@ -72,45 +65,6 @@ class _Waiting(Struct, frozen=True, eq=False):
     file: SmallFile
     stored: "asyncio.Future[FilePut]"
     context: contextvars.Context
-
-
-class PromisedKeys:
-    """Keys that objects may be written to, promised by storage before they are needed."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-        self._keys: deque[tuple[str, datetime]] = deque()
-        self._asking = asyncio.Lock()
-        self._refilling: asyncio.Task[None] | None = None
-
-    async def take(self) -> str:
-        """Return a key that nobody else has; asks for more before the last one is gone."""
-        while not (key := self._next()):
-            async with self._asking:
-                if not self._keys:
-                    await self._ask()
-        if len(self._keys) < FEW_KEYS and self._refilling is None:
-            self._refilling = asyncio.create_task(self._refill())
-        return key
-
-    def _next(self) -> str | None:
-        while self._keys:
-            key, expires_at = self._keys.popleft()
-            if expires_at - datetime.now(UTC) > KEY_MARGIN:
-                return key
-        return None
-
-    async def _refill(self) -> None:
-        try:
-            await self._ask()
-        except ServiceUnavailable as problem:
-            log.info("no keys in advance: %s", problem)
-        finally:
-            self._refilling = None
-
-    async def _ask(self) -> None:
-        promised = await self._platform.ask(PromiseKeys(count=KEYS_AT_ONCE))
-        self._keys.extend((key, promised.expires_at) for key in promised.keys)
 
 
 class SmallFiles:
@@ -166,32 +120,22 @@ class SmallFiles:
         return group
 
     async def _store(self, files: Sequence[SmallFile]) -> list[FileOutcome]:
+        """Put all bodies as one object and commit it; whatever fails, nothing of it stays."""
         blob_ids = [new_id() for _ in files]
         encoded = [
             await self._depot.encode(file.body, blob_id=blob_id, plan=file.plan)
             for file, blob_id in zip(files, blob_ids, strict=True)
         ]
         key = await self._keys.take()
-        backend, _ = await self._depot.backends.put(key, b"".join(one.stored for one in encoded))
-        crashpoint("after_put")
-        new: list[NewFile] = []
-        offset = 0
-        for file, blob_id, one in zip(files, blob_ids, encoded, strict=True):
-            place = BlobPlace(
-                blob_id=blob_id,
-                key=key,
-                offset=offset,
-                size=len(file.body),
-                sha256=file.sha256,
-                blake3=blake3(file.body).hexdigest(),
-                stored_size=len(one.stored),
-                codec=one.codec,
-                sealed=one.sealed,
-                backend=backend,
-            )
-            new.append(_new_file(file.wish, place))
-            offset += len(one.stored)
-        outcomes = await self._commit(new)
+        try:
+            together = b"".join(one.stored for one in encoded)
+            backend, _ = await self._depot.backends.put(key, together)
+            crashpoint("after_put")
+            places = _places(files, blob_ids, encoded, key, backend)
+            outcomes = await self._commit(list(map(_new_file, files, places)))
+        except BaseException:
+            self._keys.give_up(key)
+            raise
         crashpoint("after_commit")
         return outcomes
 
@@ -206,7 +150,33 @@ class SmallFiles:
         return answer.outcomes
 
 
-def _new_file(wish: BeginUpload, place: BlobPlace) -> NewFile:
+def _places(
+    files: Sequence[SmallFile],
+    blob_ids: Sequence[UUID],
+    encoded: Sequence[Encoded],
+    key: str,
+    backend: Backend,
+) -> Iterator[BlobPlace]:
+    """Yield where each body lies in the object."""
+    offset = 0
+    for file, blob_id, one in zip(files, blob_ids, encoded, strict=True):
+        yield BlobPlace(
+            blob_id=blob_id,
+            key=key,
+            offset=offset,
+            size=len(file.body),
+            sha256=file.sha256,
+            blake3=blake3(file.body).hexdigest(),
+            stored_size=len(one.stored),
+            codec=one.codec,
+            sealed=one.sealed,
+            backend=backend,
+        )
+        offset += len(one.stored)
+
+
+def _new_file(file: SmallFile, place: BlobPlace) -> NewFile:
+    wish = file.wish
     return NewFile(
         bucket=wish.bucket,
         path=wish.path,

@@ -44,6 +44,27 @@ async def keep(tx: Connection, keys: Sequence[str]) -> int:
     return int(status.rpartition(" ")[2])
 
 
+async def break_(conn: Connection, keys: Sequence[str]) -> None:
+    """Doom what may lie at ``keys``; promises that were kept are left alone.
+
+    Waits for a commit that is just keeping one.
+    """
+    await conn.execute(
+        """
+        WITH broken AS (
+            DELETE FROM promised_object
+            WHERE key = ANY ($1::text[])
+            RETURNING key
+        )
+        INSERT INTO doomed_object (key)
+        SELECT key
+        FROM broken
+        ON CONFLICT DO NOTHING
+        """,
+        keys,
+    )
+
+
 async def doom(tx: Connection, keys: Sequence[str]) -> None:
     """Have the objects at ``keys`` deleted."""
     await tx.execute(

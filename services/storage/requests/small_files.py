@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
+from libs.contracts.base import Done
 from libs.contracts.ids import new_id
 from libs.contracts.problems import Problem
 from libs.contracts.storage import (
+    BreakPromises,
     FileOutcome,
     FilesPut,
     KeysPromised,
@@ -31,6 +33,13 @@ async def promise_keys(request: PromiseKeys, db: Database, settings: Settings) -
         expires_at = await promises.insert(conn, keys, lease_s=settings.promise_lease_s)
     crashpoint("after_promise")
     return KeysPromised(keys=keys, expires_at=expires_at)
+
+
+@serves(BreakPromises)
+async def break_promises(request: BreakPromises, db: Database) -> Done:
+    async with db.connection() as conn:
+        await promises.break_(conn, request.keys)
+    return Done()
 
 
 @serves(PutFiles)
