@@ -1,8 +1,9 @@
 """Downloads: the bytes that were uploaded, or an error; never others, never fewer in silence."""
 
 import hashlib
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from functools import partial
 from typing import NamedTuple, cast
 
 from blake3 import blake3
@@ -19,6 +20,7 @@ from services.gateway.edge.budget import Budget
 from services.gateway.edge.platform import Platform
 from services.gateway.settings import Settings
 from services.gateway.transfer.ahead import read_ahead
+from services.gateway.transfer.damage import reported
 from services.gateway.transfer.hashing import Digest, StreamHash
 from services.gateway.transfer.sending import send_body
 
@@ -55,15 +57,17 @@ class Downloads:
             length = part.length if part else blob.size
             if length > SMALL_BYTES:
                 await stack.enter_async_context(self._budget.hold(LARGE_BYTES))
-            body = await (
-                self._depot.read(blob, start=part.start, end=part.end)
-                if part
-                else self._depot.read(blob)
-            )
+            async with reported(self.platform, blob):
+                body = await (
+                    self._depot.read(blob, start=part.start, end=part.end)
+                    if part
+                    else self._depot.read(blob)
+                )
             stack.push_async_callback(body.close)
             status = 206 if part else 200
             proof = None if part else proof_of(blob)
-            download = Download(status, headers, body, length, proof, self._idle_s)
+            watched = partial(reported, self.platform, blob)
+            download = Download(status, headers, body, length, proof, self._idle_s, watched)
             if not part and length <= SMALL_BYTES:
                 await download.prefetch()
             download.holds = stack.pop_all()
@@ -79,9 +83,11 @@ class Downloads:
                 await stack.enter_async_context(self._budget.hold(LARGE_BYTES))
             proof = proof_of(blob)
             hashed = StreamHash(proof.digest)
-            body = await self._depot.read_compressed(blob, hashed.update)
+            watched = partial(reported, self.platform, blob)
+            async with watched():
+                body = await self._depot.read_compressed(blob, hashed.update)
             stack.push_async_callback(body.close)
-            download = Download(200, headers, body, body.size, proof, self._idle_s, hashed)
+            download = Download(200, headers, body, body.size, proof, self._idle_s, watched, hashed)
             if blob.size <= SMALL_BYTES:
                 await download.prefetch()
             download.holds = stack.pop_all()
@@ -102,15 +108,19 @@ class Download:
         length: int,
         proof: Proof | None,
         idle_s: float,
+        watched: Callable[[], AbstractAsyncContextManager[None]],
         hashed: StreamHash | None = None,
     ) -> None:
-        """``hashed`` takes in what the pieces stand for, where it is not the pieces themselves."""
+        """Damage that is found inside of ``watched()`` is reported. ``hashed`` takes in what the
+        pieces stand for, where it is not the pieces themselves.
+        """
         self._status = status
         self._headers = headers
         self._body = body
         self._length = length
         self._proof = proof
         self._idle_s = idle_s
+        self._watched = watched
         self._hashed = hashed
         self._whole: bytes | None = None
         self.holds = AsyncExitStack()
@@ -141,6 +151,12 @@ class Download:
             )
 
     async def _verified(self) -> AsyncGenerator[bytes, None]:
+        """Yield the blob's bytes, and report what is wrong with them."""
+        async with self._watched(), aclosing(self._proven()) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _proven(self) -> AsyncGenerator[bytes, None]:
         """Yield the blob's bytes, each piece only when the next one or the right hash is there."""
         proof = self._proof
         hashed = self._hashed or (StreamHash(proof.digest) if proof is not None else None)
