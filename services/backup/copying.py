@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from prometheus_client import Counter
 
-from libs.blobs import BlobNotFound, BlobTruncated, BodySizeMismatch
+from libs.blobs import BlobDamaged, BlobNotFound, BlobTruncated, BodySizeMismatch
 from libs.blobs.depot import Depot
 from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Database
@@ -101,7 +101,7 @@ class Copier:
                 async for piece in body:
                     self._watch.saw(len(piece))
                     yield piece
-        except (BlobNotFound, BlobTruncated) as error:
+        except (BlobDamaged, BlobNotFound, BlobTruncated) as error:
             raise _SourceBroken from error
 
     async def _note(self) -> None:

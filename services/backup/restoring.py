@@ -3,19 +3,22 @@
 By pointing at bytes that the platform still has, or else by an upload from the target.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 
-from libs.blobs import BlobNotFound, BlobStore, BlobTruncated, BodySizeMismatch
+from libs.blobs import BlobNotFound, BlobTruncated, BodySizeMismatch
+from libs.blobs.depot import Depot, Plan
 from libs.chassis.bus import Bus
 from libs.contracts.storage import (
     AbortUpload,
     ApplyChanges,
     BeginUpload,
     BlobPlace,
+    BucketInfo,
     CommitUpload,
     FindBlobs,
+    ReportDamage,
 )
-from libs.contracts.values import Actor, BucketName, FilePath, Sha256
+from libs.contracts.values import Actor, FilePath, Sha256
 from services.backup.concurrency import for_each
 from services.backup.digests import BytesDamaged
 from services.backup.domain.damage import DamageKind
@@ -41,18 +44,18 @@ class Restorer:
     def __init__(
         self,
         bus: Bus,
-        store: BlobStore,
+        depot: Depot,
         vault: Vault,
         watch: Watch,
         state: RestoreState,
         *,
-        into: BucketName,
+        into: BucketInfo,
         actor: Actor,
         message: str,
         at_once: int,
     ) -> None:
         self._bus = bus
-        self._store = store
+        self._depot = depot
         self._vault = vault
         self._watch = watch
         self._state = state
@@ -66,38 +69,49 @@ class Restorer:
     async def restore(self, files: Sequence[ManifestFile]) -> None:
         """Bring ``files`` back; what is damaged in the target is counted and left out."""
         self._broken, self._uploaded = {}, set()
-        wanted = {file.sha256 for file in files}
-        places = await self._find(wanted)
-        missing = wanted - {place.sha256 for place in places}
+        missing = await self._missing({file.sha256 for file in files})
         await for_each(first_of_each(files, missing), self._upload, at_once=self._at_once)
-        if missing:
-            # Storage keeps the same bytes once: an upload may have met a blob whose object is lost.
-            places += await self._find(missing)
-        await for_each(places, self._heal, at_once=self._at_once)
+        # Storage keeps the same bytes once: an upload may have met a blob that is lost elsewhere.
+        missing = await self._missing(missing - self._broken.keys())
+        await for_each(first_of_each(files, missing), self._upload, at_once=self._at_once)
         pointed = await self._apply(files)
         self._state.count(files, pointed | self._uploaded, self._broken)
         self._watch.reach(self._state.seen_bytes)
 
-    async def _find(self, digests: Iterable[Sha256]) -> list[BlobPlace]:
-        found = await self._bus.ask(FindBlobs(bucket=self._into, digests=sorted(digests)))
-        return found.items
+    async def _missing(self, digests: Set[Sha256]) -> set[Sha256]:
+        """Return those of ``digests`` that the bucket cannot point at: unknown, lost or damaged."""
+        if not digests:
+            return set()
+        found = await self._bus.ask(FindBlobs(bucket=self._into.name, digests=sorted(digests)))
+        missing = set(digests) - {place.sha256 for place in found.items}
 
-    async def _heal(self, place: BlobPlace) -> None:
-        """Put bytes that storage knows, but the object store has lost, back to their own key."""
+        async def look(place: BlobPlace) -> None:
+            if not await self._is_whole(place):
+                missing.add(place.sha256)
+
+        await for_each(found.items, look, at_once=self._at_once)
+        return missing
+
+    async def _is_whole(self, place: BlobPlace) -> bool:
+        """Tell whether the bytes lie where storage believes; report it when they do not.
+
+        The same bytes, uploaded again, take the place of what was reported.
+        """
+        if place.quarantined:
+            return False
+        store = self._depot.backends.store(place.backend)
         try:
-            if (await self._store.head(place.key)).size >= place.offset + place.stored_bytes:
-                return
+            if (await store.head(place.key)).size >= place.offset + place.stored_bytes:
+                return True
         except BlobNotFound:
             pass
-        try:
-            await self._store.put(place.key, self._read(place.sha256), size=place.size)
-        except (_TargetBroken, BodySizeMismatch) as error:
-            self._broken[place.sha256] = _damage(error)
+        await self._bus.ask(ReportDamage(blob=place, reason="the object is missing or too short"))
+        return False
 
     async def _upload(self, file: ManifestFile) -> None:
         ticket = await self._bus.ask(
             BeginUpload(
-                bucket=self._into,
+                bucket=self._into.name,
                 path=file.path,
                 actor=self._actor,
                 content_type=file.content_type,
@@ -107,8 +121,19 @@ class Restorer:
                 message=self._message,
             )
         )
+        plan = Plan(
+            compression=self._into.compression,
+            encryption=self._into.encryption,
+            content_type=file.content_type,
+        )
         try:
-            await self._store.put(ticket.key, self._read(file.sha256), size=file.size)
+            written = await self._depot.write(
+                ticket.key,
+                self._read(file.sha256),
+                blob_id=ticket.upload_id,
+                size=file.size,
+                plan=plan,
+            )
         except Exception as error:
             await self._bus.ask(AbortUpload(upload_id=ticket.upload_id))
             if not isinstance(error, _TargetBroken | BodySizeMismatch):
@@ -116,7 +141,15 @@ class Restorer:
             self._broken[file.sha256] = _damage(error)
         else:
             await self._bus.ask(
-                CommitUpload(upload_id=ticket.upload_id, sha256=file.sha256, size=file.size)
+                CommitUpload(
+                    upload_id=ticket.upload_id,
+                    sha256=file.sha256,
+                    size=file.size,
+                    stored_size=written.stored_size,
+                    codec=written.codec,
+                    sealed=written.sealed,
+                    backend=written.backend,
+                )
             )
             self._uploaded.add(file.path)
 
@@ -137,7 +170,7 @@ class Restorer:
             return set()
         applied = await self._bus.ask(
             ApplyChanges(
-                bucket=self._into,
+                bucket=self._into.name,
                 actor=self._actor,
                 changes=list(wanted),
                 message=self._message,

@@ -6,11 +6,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from libs.blobs import BlobStore
+from libs.blobs.depot import Depot
 from libs.chassis import outbox
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
 from libs.contracts.backup import RestoreFinished
+from libs.contracts.storage import GetBucket
 from libs.contracts.values import ByteCount, FilePath, Sha256
 from libs.worker import Task, runs
 from services.backup import store_failures
@@ -58,7 +59,7 @@ async def restore_snapshot(
     args: SnapshotTask,
     db: Database,
     bus: Bus,
-    store: BlobStore,
+    depot: Depot,
     vaults: Vaults,
     settings: Settings,
 ) -> SnapshotRestored:
@@ -79,11 +80,11 @@ async def restore_snapshot(
             watch.begin("restoring", total=selected.bytes, done=state.seen_bytes)
             restorer = Restorer(
                 bus,
-                store,
+                depot,
                 vault,
                 watch,
                 state,
-                into=wish.into,
+                into=await bus.ask(GetBucket(name=wish.into)),
                 actor=task.actor,
                 message=f"restored from snapshot {snapshot.snapshot_id}",
                 at_once=settings.copies_at_once,
