@@ -107,7 +107,13 @@ async def put_file(
     return Response(stored.file, status_code=201 if stored.created else 200, headers=headers)
 
 
-@get(ONE, summary="Get a file", tags=TAGS, opt=needs("read"), operation_class=DownloadOperation)
+@get(
+    ONE,
+    summary="Get a file",
+    tags=TAGS,
+    opt=needs("read", public=True),
+    operation_class=DownloadOperation,
+)
 async def get_file(
     bucket: Bucket,
     path: Path,
@@ -128,7 +134,7 @@ async def get_file(
     http_method=[HttpMethod.HEAD],
     summary="Look at a file",
     tags=TAGS,
-    opt=needs("read"),
+    opt=needs("read", public=True),
     status_code=200,
 )
 async def head_file(
@@ -142,7 +148,7 @@ async def head_file(
 ) -> ASGIApp:
     """Return the headers that GET would, without the bytes."""
     reading = await read(platform, bucket, path, ref, version)
-    return reading.head(request.headers, download=download)
+    return await reading.head(request.headers, platform, download=download)
 
 
 @delete(ONE, summary="Delete a file", tags=TAGS, opt=needs("write"), status_code=204)
@@ -182,7 +188,12 @@ async def update_file(
     return Response(file, headers={"ETag": conditions.etag(file.sha256)})
 
 
-@get("/buckets/{bucket:str}/files", summary="List files", tags=TAGS, opt=needs("read"))
+@get(
+    "/buckets/{bucket:str}/files",
+    summary="List files",
+    tags=TAGS,
+    opt=needs("read", at="prefix", public=True),
+)
 async def list_files(
     bucket: Bucket,
     platform: NamedDependency[Platform],

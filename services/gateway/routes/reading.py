@@ -6,10 +6,12 @@ from datetime import datetime
 from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
+from libs.blobs.depot import compressed_size
 from libs.contracts.storage import BlobPlace, FindBlobs, GetFile
 from libs.contracts.values import Labels
 from libs.contracts.versioning import EntryInfo, GetEntry, GetVersion
 from services.gateway.domain import conditions, labels, served
+from services.gateway.domain.codings import ZSTD, accepts_zstd
 from services.gateway.domain.conditions import Outcome
 from services.gateway.domain.digests import repr_digest
 from services.gateway.domain.failures import FileDamaged, InvalidInput, PreconditionFailed
@@ -39,16 +41,25 @@ class Reading(Struct, frozen=True, kw_only=True):
     ) -> ASGIApp:
         """Return the answer to a GET."""
         if self._judge(headers) is Outcome.NOT_MODIFIED:
-            return bodiless(304, self._state_lines())
+            return bodiless(304, self._state_lines(conditions.known_etag(headers, self.sha256)))
         part = self._part(headers)
-        lines = self._lines(part, download=download)
         blob = self.blob or await self._find_blob(downloads.platform)
-        return await downloads.open(blob, part, lines)
+        if part is None and _takes_stored(headers, blob):
+            lines = self._lines(None, compressed_size(blob), download=download)
+            return await downloads.open_compressed(blob, lines)
+        return await downloads.open(blob, part, self._lines(part, download=download))
 
-    def head(self, headers: Mapping[str, str], *, download: bool) -> ASGIApp:
+    async def head(
+        self, headers: Mapping[str, str], platform: Platform, *, download: bool
+    ) -> ASGIApp:
         """Return the answer to a HEAD."""
         if self._judge(headers) is Outcome.NOT_MODIFIED:
-            return bodiless(304, self._state_lines())
+            return bodiless(304, self._state_lines(conditions.known_etag(headers, self.sha256)))
+        if accepts_zstd(headers.get("accept-encoding")):
+            blob = self.blob or await self._find_blob(platform)
+            if _takes_stored(headers, blob):
+                lines = self._lines(None, compressed_size(blob), download=download)
+                return bodiless(200, lines)
         return bodiless(200, self._lines(None, download=download))
 
     def _judge(self, headers: Mapping[str, str]) -> Outcome:
@@ -68,30 +79,37 @@ class Reading(Struct, frozen=True, kw_only=True):
             raise FileDamaged("the bytes of this version are not there")
         return found.items[0]
 
-    def _state_lines(self) -> Lines:
+    def _state_lines(self, etag: str) -> Lines:
         return [
-            (b"etag", conditions.etag(self.sha256).encode()),
+            (b"etag", etag.encode()),
             (b"last-modified", conditions.http_date(self.modified_at).encode()),
             # Shared caches must not answer in our place; the caller's may, after asking again.
             (b"cache-control", b"private, no-cache"),
+            (b"vary", b"accept-encoding"),
             self.named,
         ]
 
-    def _lines(self, part: ByteRange | None, *, download: bool) -> Lines:
-        length = part.length if part else self.size
+    def _lines(
+        self, part: ByteRange | None, as_zstd: int | None = None, *, download: bool
+    ) -> Lines:
+        """Return the headers of these bytes, or of as many as they are ``as_zstd``."""
+        length = part.length if part else self.size if as_zstd is None else as_zstd
         disposition = served.disposition(self.path, self.content_type, download=download)
         lines = [
             (b"content-type", self.content_type.encode("latin-1", "replace")),
             (b"content-length", str(length).encode()),
             (b"content-disposition", disposition.encode("latin-1")),
             (b"accept-ranges", b"bytes"),
-            (b"repr-digest", repr_digest(self.sha256).encode()),
-            *self._state_lines(),
+            *self._state_lines(conditions.etag(self.sha256, as_zstd=as_zstd is not None)),
             *served.PROTECTION,
             *labels.write(self.metadata, self.tags),
         ]
         if part:
             lines.append((b"content-range", part.content_range().encode()))
+        if as_zstd is None:
+            lines.append((b"repr-digest", repr_digest(self.sha256).encode()))
+        else:  # a digest would be that of the coded bytes (RFC 9530 §3), which nobody computed
+            lines.append((b"content-encoding", ZSTD.encode()))
         return lines
 
 
@@ -135,6 +153,11 @@ def _of_history(bucket: str, entry: EntryInfo) -> Reading:
         named=(b"strongroom-commit", entry.commit_id.encode()),
         blob=None,
     )
+
+
+def _takes_stored(headers: Mapping[str, str], blob: BlobPlace) -> bool:
+    """Tell whether the stored zstd can be sent as it is."""
+    return blob.codec == ZSTD and accepts_zstd(headers.get("accept-encoding"))
 
 
 def bodiless(status: int, lines: Lines) -> ASGIApp:
