@@ -112,6 +112,7 @@ class ListTasks(Request[TaskList], to="progress", frozen=True):
 
     state: TaskState | None = None
     kind: TaskKind | None = None
+    created_by: Actor | None = None
     before: UUID | None = None
     limit: PageLimit = 100
 

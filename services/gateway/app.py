@@ -51,6 +51,7 @@ def build(settings: Settings) -> Service:
     links = Links(db, platform, keys, rates, _signing_secret(settings))
     hub = Hub(bus, settings)
     keys.when_revoked(hub.key_revoked)
+    buckets.when_changed(hub.bucket_changed)
     budget = Budget(settings.transfer_memory_bytes, settings.transfer_wait_s, give_free_memory_back)
     given = dependencies(
         settings=settings,

@@ -15,6 +15,7 @@ from services.gateway.edge.body import StrictRequest
 from services.gateway.edge.gate import Gate, learn_queries, needs
 from services.gateway.edge.idempotency import Idempotency
 from services.gateway.edge.keys import Keys
+from services.gateway.edge.known_buckets import KnownBuckets
 from services.gateway.edge.links import Links
 from services.gateway.edge.rates import Rates
 from services.gateway.routes import (
@@ -24,6 +25,7 @@ from services.gateway.routes import (
     changes,
     docs,
     files,
+    grants,
     live,
     signed_urls,
     system,
@@ -34,7 +36,19 @@ from services.gateway.routes.given import PREFIX
 from services.gateway.routes.refusals import describe_refusals
 from services.gateway.settings import Settings
 
-API = (buckets, files, changes, signed_urls, versions, backups, tasks, api_keys, system, live)
+API = (
+    buckets,
+    grants,
+    files,
+    changes,
+    signed_urls,
+    versions,
+    backups,
+    tasks,
+    api_keys,
+    system,
+    live,
+)
 
 DESCRIPTION = """Put a file in: it is stored once, versioned like git, backed up, and everybody who
 cares hears about it. Failures are RFC 9457 problems. Lists go on with `?cursor=<next>`. A POST with
@@ -49,6 +63,7 @@ def build_application(
     db: Database,
     keys: Keys,
     links: Links,
+    buckets: KnownBuckets,
     rates: Rates,
     given: Mapping[str, Any],
 ) -> Litestar:
@@ -59,7 +74,9 @@ def build_application(
             *docs.ROUTES,
         ],
         middleware=[
-            DefineMiddleware(cast("Any", Gate), keys=keys, links=links, rates=rates),
+            DefineMiddleware(
+                cast("Any", Gate), keys=keys, links=links, buckets=buckets, rates=rates
+            ),
             DefineMiddleware(cast("Any", Idempotency), db=db, most_bytes=settings.max_json_bytes),
         ],
         dependencies=given,
@@ -81,6 +98,7 @@ def _openapi() -> OpenAPIConfig:
         description=DESCRIPTION,
         tags=[
             Tag("Buckets", "Where files live."),
+            Tag("Grants", "Who may do what in a bucket, and why."),
             Tag("Files", "Their bytes, and what is known of them."),
             Tag("Versions", "What files were, and going back."),
             Tag("Backups", "Snapshots in other places, and restoring them."),

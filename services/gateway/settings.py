@@ -73,6 +73,12 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     request_burst: Count = 4000
     """How often it may call at once."""
 
+    public_requests_per_s: Seconds = 50.0
+    """How often one address may read public buckets without a key in the long run; above it 429."""
+
+    public_request_burst: Count = 500
+    """How often it may at once."""
+
     refusals_per_s: Seconds = 5.0
     """How many wrong keys one address may present in the long run; above it 429."""
 

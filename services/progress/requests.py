@@ -86,6 +86,7 @@ async def list_tasks(request: ListTasks, db: Database) -> TaskList:
             tx,
             state=request.state,
             kind=request.kind,
+            created_by=request.created_by,
             before=request.before,
             limit=request.limit + 1,
         )

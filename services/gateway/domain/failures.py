@@ -63,6 +63,30 @@ class NotFound(Problem):
     code, status = "not-found", 404
 
 
+class BucketNotFound(Problem):
+    """There is no such bucket."""
+
+    code, status = "bucket-not-found", 404
+
+
+class FileNotFound(Problem):
+    """There is no such file."""
+
+    code, status = "file-not-found", 404
+
+
+class TaskNotFound(Problem):
+    """There is no such task."""
+
+    code, status = "task-not-found", 404
+
+
+class SnapshotNotFound(Problem):
+    """There is no such snapshot."""
+
+    code, status = "snapshot-not-found", 404
+
+
 class MethodNotAllowed(Problem):
     """This address does not know the method."""
 
@@ -139,3 +163,8 @@ class StoreFull(Problem):
     """The object store has no room."""
 
     code, status = "store-full", 507
+
+
+def key_needed() -> Unauthorized:
+    """Return the refusal of who came without a key."""
+    return Unauthorized("send an API key: Authorization: Bearer sr_…")

@@ -7,11 +7,14 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
+
+from libs.contracts.values import Principal, PrincipalName
 
 Scope = Literal["read", "write", "admin"]
 Needs = Literal["anyone", "key", "read", "write", "admin"]
@@ -23,6 +26,11 @@ _IMPLIES: dict[Scope, frozenset[Needs]] = {
     "write": frozenset({"write"}),
     "admin": frozenset({"read", "write", "admin"}),
 }
+
+
+def allows(scopes: Iterable[Scope], needs: Needs) -> bool:
+    """Tell whether a key with these scopes may do what needs that."""
+    return needs in ("anyone", "key") or any(needs in _IMPLIES[scope] for scope in scopes)
 
 
 class PresentedKey(Struct, frozen=True):
@@ -41,6 +49,10 @@ class KnownKey(Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope]
     created_by: str
     created_at: datetime
+    user: PrincipalName | None = None
+    """Whom the key acts for."""
+    groups: frozenset[PrincipalName] = frozenset()
+    """What they belong to."""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
 
@@ -51,16 +63,29 @@ class Identity(Struct, frozen=True, kw_only=True):
     key_id: UUID
     name: str
     scopes: frozenset[Scope]
+    user: PrincipalName | None = None
+    groups: frozenset[PrincipalName] = frozenset()
     expires_at: datetime | None = None
 
     @property
-    def actor(self) -> str:
-        """The caller as events and records name it."""
-        return f"key:{self.key_id}"
+    def actor(self) -> Principal:
+        """The caller as events and records name it: the key's user, or the key itself."""
+        return f"key:{self.key_id}" if self.user is None else f"user:{self.user}"
+
+    @property
+    def principals(self) -> frozenset[Principal]:
+        """Whom a grant may name to mean this key: it, its user and their groups."""
+        groups = (f"group:{name}" for name in self.groups)
+        return frozenset({f"key:{self.key_id}", self.actor, *groups})
+
+    @property
+    def is_admin(self) -> bool:
+        """Tell whether this key may do everything."""
+        return "admin" in self.scopes
 
     def may(self, needs: Needs) -> bool:
         """Tell whether this key allows what a route needs."""
-        return needs in ("anyone", "key") or any(needs in _IMPLIES[scope] for scope in self.scopes)
+        return allows(self.scopes, needs)
 
 
 def parse(text: str) -> PresentedKey | None:
@@ -101,5 +126,10 @@ def standing(known: KnownKey | None, now: datetime) -> Identity | None:
     if known.expires_at is not None and known.expires_at <= now:
         return None
     return Identity(
-        key_id=known.key_id, name=known.name, scopes=known.scopes, expires_at=known.expires_at
+        key_id=known.key_id,
+        name=known.name,
+        scopes=known.scopes,
+        user=known.user,
+        groups=known.groups,
+        expires_at=known.expires_at,
     )

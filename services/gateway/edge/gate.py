@@ -1,21 +1,32 @@
-"""Who may come in: every route says what it needs, and a route that says nothing lets nobody in."""
+"""Who may come in: every route says what it needs, and a route that says nothing lets nobody in.
+
+A route with a bucket in its address also needs a role in it: what it does not say otherwise is that
+of its scope, on the whole bucket.
+"""
 
 import logging
 from collections.abc import Iterable
+from typing import Literal
 from urllib.parse import parse_qsl
 
 from litestar import Litestar
 from litestar.handlers.base import BaseRouteHandler
 
+from libs.contracts.storage import Role
 from services.gateway.domain import paths
+from services.gateway.domain.access import ALL_OF_IT, Deed
 from services.gateway.domain.failures import Forbidden, InvalidInput, Unauthorized
 from services.gateway.domain.keys import Identity, Needs
 from services.gateway.domain.links import SIGNATURE
 from services.gateway.edge import problems
-from services.gateway.edge.asgi import RAW_FILE, App, Receive, Scope, Send, header
+from services.gateway.edge.access import Access
+from services.gateway.edge.asgi import ACCESS, RAW_FILE, App, Receive, Scope, Send, header
 from services.gateway.edge.keys import Keys
+from services.gateway.edge.known_buckets import KnownBuckets
 from services.gateway.edge.links import Links
 from services.gateway.edge.rates import Rates
+
+Query = dict[str, str]
 
 log = logging.getLogger(__name__)
 
@@ -23,17 +34,37 @@ KEYS_IN_QUERY = frozenset({"key", "api_key", "apikey", "token", "access_token", 
 MOST_QUERY_FIELDS = 50
 
 
-def needs(what: Needs) -> dict[str, Needs]:
-    """Return a route's ``opt`` that says what its callers need."""
-    return {"needs": what}
+HISTORY = frozenset({"ref", "version"})
+"""Query parameters that ask for what was; public reading is of what is."""
+
+ROLES: dict[Needs, Role] = {"read": "reader", "key": "reader", "write": "writer"}
+"""The role in the bucket that goes with a scope."""
+
+Where = Literal["bucket", "prefix", "path", "somewhere"]
+"""What the role has to cover: the whole bucket, what the query parameter of that name says, or
+anything in the bucket. ``somewhere`` is for routes that look closer themselves, e.g. at a body."""
+
+
+def needs(
+    what: Needs, *, role: Role | None = None, at: Where = "bucket", public: bool = False
+) -> dict[str, object]:
+    """Return a route's ``opt`` that says what its callers need.
+
+    A file's own route needs the role at the file. ``public`` lets anybody in, also without a key,
+    whose bucket is public, while files and lists are read as they are now.
+    """
+    return {"needs": what, "role": role or ROLES.get(what, "owner"), "at": at, "public": public}
 
 
 class Gate:
     """Middleware of all routes: identifies, counts and lets in, or raises the problem."""
 
-    def __init__(self, app: App, keys: Keys, links: Links, rates: Rates) -> None:
+    def __init__(
+        self, app: App, keys: Keys, links: Links, buckets: KnownBuckets, rates: Rates
+    ) -> None:
         self._app = app
         self._keys = keys
+        self._buckets = buckets
         self._links = links
         self._rates = rates
 
@@ -62,38 +93,55 @@ class Gate:
         """Return the body as far as the caller may send one."""
         handler: BaseRouteHandler = scope["route_handler"]
         if scope.get("method") != "OPTIONS":
-            query = _names(scope["query_string"])
-            if RAW_FILE in scope and SIGNATURE in query:
-                receive = await self._admit(scope, receive)
-                query.remove(SIGNATURE)
-            else:
-                await self._let_in(scope, handler, query)
-            _refuse_unknown(query, handler)
+            query = _read_query(scope["query_string"])
             if RAW_FILE in scope:
                 # A new dict: the router keeps the one that it found, for the next request.
                 given = {"path": paths.decode(scope[RAW_FILE])}
                 scope["path_params"] = scope["path_params"] | given
+            if RAW_FILE in scope and SIGNATURE in query:
+                receive = await self._admit(scope, receive, query)
+                del query[SIGNATURE]
+            else:
+                await self._let_in(scope, handler, query)
+            _refuse_unknown(query, handler)
         return receive
 
-    async def _let_in(self, scope: Scope, handler: BaseRouteHandler, query: list[str]) -> None:
-        wanted: Needs | None = handler.opt.get("needs")
-        if wanted == "anyone":
+    async def _let_in(self, scope: Scope, handler: BaseRouteHandler, query: Query) -> None:
+        if handler.opt.get("needs") == "anyone":
             return
-        self._enter(scope, await self._identify(scope, query), wanted)
+        if _comes_openly(scope, handler, query):
+            self._rates.count_anonymous(address_of(scope))
+            await self._enter_bucket(scope, Access(None, self._buckets), query)
+        else:
+            await self._enter(scope, await self._identify(scope, query), query)
 
-    async def _admit(self, scope: Scope, receive: Receive) -> Receive:
+    async def _admit(self, scope: Scope, receive: Receive, query: Query) -> Receive:
         """Let the holder of a signed link in as the link's maker."""
         admission = await self._links.admit(scope, receive, address_of(scope))
-        self._enter(scope, admission.identity, scope["route_handler"].opt.get("needs"))
+        await self._enter(scope, admission.identity, query)
         return admission.receive
 
-    def _enter(self, scope: Scope, identity: Identity, wanted: Needs | None) -> None:
+    async def _enter(self, scope: Scope, identity: Identity, query: Query) -> None:
+        wanted: Needs | None = scope["route_handler"].opt.get("needs")
         self._rates.count_request(identity.key_id)
         if wanted is None or not identity.may(wanted):
             raise Forbidden(f"the API key has not the scope {wanted!r}", needs=wanted)
         scope["user"] = identity
+        await self._enter_bucket(scope, Access(identity, self._buckets), query)
 
-    async def _identify(self, scope: Scope, query: list[str]) -> Identity:
+    async def _enter_bucket(self, scope: Scope, access: Access, query: Query) -> None:
+        """Raise unless the caller has the route's role in the bucket of its address, if any."""
+        scope[ACCESS] = access
+        bucket: str | None = scope["path_params"].get("bucket")
+        if bucket is None or access.is_admin:
+            return
+        opt = scope["route_handler"].opt
+        is_public = bool(opt["public"]) and not HISTORY & query.keys()
+        deed = Deed(role=opt["role"], at=_place(scope, opt["at"], query), is_public=is_public)
+        of_a_file = RAW_FILE in scope or opt["at"] == "path"
+        await access.check_deed(bucket, deed, file=of_a_file)
+
+    async def _identify(self, scope: Scope, query: Query) -> Identity:
         authorization = header(scope, b"authorization")
         if authorization is None and KEYS_IN_QUERY.intersection(map(str.lower, query)):
             raise Unauthorized(
@@ -123,9 +171,29 @@ def learn_queries(app: Litestar) -> None:
             handler.opt["query"] = known
 
 
-def _names(query: bytes) -> list[str]:
+def _comes_openly(scope: Scope, handler: BaseRouteHandler, query: Query) -> bool:
+    """Tell whether this is a call without a key that a public bucket would answer."""
+    return (
+        bool(handler.opt.get("public"))
+        and not HISTORY & query.keys()
+        and header(scope, b"authorization") is None
+        and KEYS_IN_QUERY.isdisjoint(map(str.lower, query))
+    )
+
+
+def _place(scope: Scope, at: Where, query: Query) -> str | None:
+    if RAW_FILE in scope:
+        path: str = scope["path_params"]["path"]
+        return path
+    if at == "somewhere":
+        return None
+    return ALL_OF_IT if at == "bucket" else query.get(at, ALL_OF_IT)
+
+
+def _read_query(query: bytes) -> Query:
+    """Return the parameters as the routes get them; what could be read in two ways is refused."""
     if not query:
-        return []
+        return {}
     try:
         pairs = parse_qsl(
             query.decode("ascii"),
@@ -135,10 +203,10 @@ def _names(query: bytes) -> list[str]:
         )
     except ValueError:
         raise InvalidInput("the query cannot be read") from None
-    names = [name for name, _ in pairs]
-    if len(set(names)) != len(names):
+    read = dict(pairs)
+    if len(read) != len(pairs):
         raise InvalidInput("a query parameter is given twice")
-    return names
+    return read
 
 
 def _refuse_unknown(query: Iterable[str], handler: BaseRouteHandler) -> None:

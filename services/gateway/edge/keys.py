@@ -18,8 +18,9 @@ from libs.chassis.database import Database
 from libs.contracts import envelope
 from libs.contracts.gateway import KeyRevoked
 from libs.contracts.ids import new_id
+from libs.contracts.values import PrincipalName
 from services.gateway.domain import keys as rules
-from services.gateway.domain.failures import NotFound, Unauthorized
+from services.gateway.domain.failures import NotFound, Unauthorized, key_needed
 from services.gateway.domain.keys import Identity, KnownKey, Scope
 from services.gateway.edge.cancelling import cancel
 from services.gateway.edge.rates import Rates
@@ -91,15 +92,20 @@ class Keys:
         believed = self._believed.get(known_as)
         if believed is not None and believed[1] > time.monotonic() and not _expired(believed[0]):
             return believed[0]
-        async with self._db.connection() as conn:
-            known = await api_keys.find(conn, key_id)
-        identity = rules.standing(known, datetime.now(UTC))
+        identity = rules.standing(await self.find(key_id), datetime.now(UTC))
         if identity is not None:
             self._believe(known_as, identity)
         return identity
 
     async def issue(
-        self, *, name: str, scopes: frozenset[Scope], expires_at: datetime | None, actor: str
+        self,
+        *,
+        name: str,
+        scopes: frozenset[Scope],
+        user: PrincipalName | None,
+        groups: frozenset[PrincipalName],
+        expires_at: datetime | None,
+        actor: str,
     ) -> IssuedKey:
         """Make a new key."""
         secret = rules.new_secret()
@@ -110,11 +116,18 @@ class Keys:
             scopes=scopes,
             created_by=actor,
             created_at=datetime.now(UTC),
+            user=user,
+            groups=groups,
             expires_at=expires_at,
         )
         async with self._db.transaction() as tx:
             await api_keys.insert_if_absent(tx, known)
         return IssuedKey(known, rules.spell(known.key_id, secret))
+
+    async def find(self, key_id: UUID) -> KnownKey | None:
+        """Return what is known of a key, whatever its state."""
+        async with self._db.connection() as conn:
+            return await api_keys.find(conn, key_id)
 
     async def list(self, *, before: UUID | None, limit: int) -> list[KnownKey]:
         """Return a page of the keys that work or have expired."""
@@ -133,8 +146,7 @@ class Keys:
         presented = rules.parse(token)
         if presented is None:
             return None
-        async with self._db.connection() as conn:
-            known = await api_keys.find(conn, presented.key_id)
+        known = await self.find(presented.key_id)
         return rules.identify(presented, known, datetime.now(UTC))
 
     async def _make_admin_key_known(self) -> None:
@@ -176,7 +188,7 @@ class Keys:
 
 def _bearer(authorization: str | None) -> str:
     if authorization is None:
-        raise Unauthorized("send an API key: Authorization: Bearer sr_…")
+        raise key_needed()
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthorized("only Authorization: Bearer is understood")

@@ -22,6 +22,7 @@ class Rates:
         self._settings = settings
         self._keys: OrderedDict[UUID, TokenBucket] = OrderedDict()
         self._addresses: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._anonymous: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def count_request(self, key_id: UUID) -> None:
         """Raise ``TooManyRequests`` when the key calls too often."""
@@ -34,6 +35,19 @@ class Rates:
         wait_s = bucket.take(now)
         if wait_s:
             raise TooManyRequests("this API key calls too often", retry_after_s=wait_s)
+
+    def count_anonymous(self, address: str) -> None:
+        """Raise ``TooManyRequests`` when an address calls too often without a key."""
+        now = time.monotonic()
+        bucket = self._anonymous.get(address)
+        if bucket is None:
+            limits = self._settings
+            per_s, burst = limits.public_requests_per_s, float(limits.public_request_burst)
+            bucket = TokenBucket.full(per_s, burst, now)
+            _remember(self._anonymous, address, bucket)
+        wait_s = bucket.take(now)
+        if wait_s:
+            raise TooManyRequests("this address calls too often", retry_after_s=wait_s)
 
     def check_refusals(self, address: str) -> None:
         """Raise ``TooManyRequests`` when the address presented too many wrong keys."""

@@ -36,6 +36,9 @@ class Listener(Protocol):
     def ended(self, topic: str) -> None:
         """Learn that nothing will follow: the task is in its final state."""
 
+    def doubt(self, topic: str) -> None:
+        """Learn that who may listen to the topic has changed."""
+
 
 class Channel:
     """A topic that somebody listens to."""
@@ -153,6 +156,13 @@ class Hub:
     def key_revoked(self, key_id: UUID) -> None:
         """Send away whoever came with a key that is worthless now."""
         self._close_all(lambda owner: owner == key_id, 4401, "the API key was revoked")
+
+    def bucket_changed(self, name: str) -> None:
+        """Have everybody who listens to the bucket looked at again."""
+        topic = Topic("bucket", name).name
+        channel = self._channels.get(topic)
+        for listener in list(channel.listeners) if channel is not None else []:
+            listener.doubt(topic)
 
     async def subscribe(self, topic: Topic, listener: Listener, since: Seen | None) -> None:
         """Tell ``listener`` of ``topic`` from now, or from ``since`` on; raises a ``Problem``."""

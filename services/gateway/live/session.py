@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -42,6 +43,9 @@ GONE = 0
 SESSIONS = Gauge("strongroom_live_clients", "Open WebSockets.")
 CLOSED = Counter("strongroom_live_closed_total", "WebSockets that we closed.", ["code"])
 
+Check = Callable[[Topic], Awaitable[None]]
+"""Raises a ``Problem`` unless the client may listen to the topic."""
+
 log = logging.getLogger(__name__)
 
 
@@ -49,10 +53,19 @@ class Session:
     """Reads, answers and tells until the client goes or has to."""
 
     def __init__(
-        self, hub: Hub, identity: Identity, receive: Receive, send: Send, *, most_waiting: int
+        self,
+        hub: Hub,
+        identity: Identity,
+        receive: Receive,
+        send: Send,
+        *,
+        check: Check,
+        most_waiting: int,
     ) -> None:
         self._hub = hub
         self._identity = identity
+        self._check = check
+        self._doubting: set[asyncio.Task[None]] = set()
         self._receive = receive
         self._send = send
         self._most = most_waiting
@@ -81,7 +94,7 @@ class Session:
                 # What it still sends is read, or the reset would overtake the reason.
                 await asyncio.sleep(LINGER_S)
             # First: Granian neither closes nor lets go of a socket that is being read.
-            await cancel([reading])
+            await cancel([reading, *self._doubting])
             for topic in list(self._topics.values()):
                 await self._hub.unsubscribe(topic, self)
             await self._say_goodbye()
@@ -98,6 +111,22 @@ class Session:
         """Close after the last message when there was only this topic."""
         if self._only == topic:
             self._finish(NORMAL, "the task has come to its end")
+
+    def doubt(self, topic: str) -> None:
+        """Ask again whether the client may listen to the topic, and tell it if not."""
+        doubted = self._topics.get(topic)
+        if doubted is not None:
+            asking = asyncio.create_task(self._check_again(doubted))
+            self._doubting.add(asking)
+            asking.add_done_callback(self._doubting.discard)
+
+    async def _check_again(self, topic: Topic) -> None:
+        try:
+            await self._check(topic)
+        except Problem as problem:
+            if self._topics.pop(topic.name, None) is not None:
+                await self._hub.unsubscribe(topic, self)
+                self.offer(trouble(problem.details(), topic.name))
 
     def close(self, code: int, reason: str) -> None:
         """Send the client away, whatever still waits."""
@@ -174,6 +203,7 @@ class Session:
                 raise InvalidInput(f"a connection has at most {MOST_TOPICS} topics")
             self._topics[topic.name] = topic
             try:
+                await self._check(topic)
                 await self._hub.subscribe(topic, self, said.since)
             except BaseException:
                 del self._topics[topic.name]

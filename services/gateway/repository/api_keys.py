@@ -14,7 +14,7 @@ async def find(conn: Connection, key_id: UUID) -> KnownKey | None:
     """Return the key, whatever its state."""
     row = await conn.fetchrow(
         """
-        SELECT key_id, name, secret_hash, scopes, created_by, created_at, expires_at, revoked_at
+        SELECT *
         FROM api_key
         WHERE key_id = $1
         """,
@@ -27,7 +27,7 @@ async def list_page(conn: Connection, *, before: UUID | None, limit: int) -> lis
     """Return up to ``limit`` keys that are not revoked, newest first, older than ``before``."""
     rows = await conn.fetch(
         """
-        SELECT key_id, name, secret_hash, scopes, created_by, created_at, expires_at, revoked_at
+        SELECT *
         FROM api_key
         WHERE revoked_at IS NULL
           AND ($1::uuid IS NULL OR key_id < $1)
@@ -44,8 +44,11 @@ async def insert_if_absent(tx: Connection, key: KnownKey) -> None:
     """Make ``key`` known unless its id is: a revoked key does not come back."""
     await tx.execute(
         """
-        INSERT INTO api_key (key_id, name, secret_hash, scopes, created_by, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO api_key (
+            key_id, name, secret_hash, scopes, created_by, created_at, acts_for_user, groups,
+            expires_at
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         ON CONFLICT ON CONSTRAINT api_key_is_one_per_id DO NOTHING
         """,
         key.key_id,
@@ -54,6 +57,8 @@ async def insert_if_absent(tx: Connection, key: KnownKey) -> None:
         sorted(key.scopes),
         key.created_by,
         key.created_at,
+        key.user,
+        sorted(key.groups),
         key.expires_at,
     )
 
@@ -82,6 +87,8 @@ def _known(row: asyncpg.Record) -> KnownKey:
         scopes=frozenset(scopes),  # type: ignore[arg-type]  # the table's CHECK holds
         created_by=row["created_by"],
         created_at=row["created_at"],
+        user=row["acts_for_user"],
+        groups=frozenset(row["groups"]),
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
     )

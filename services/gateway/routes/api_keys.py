@@ -8,8 +8,10 @@ from litestar import Request, Response, delete, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
+from msgspec.structs import asdict
 
+from libs.contracts.values import PrincipalName
 from services.gateway.domain.failures import InvalidInput
 from services.gateway.domain.keys import Identity, KnownKey, Scope
 from services.gateway.edge.gate import needs
@@ -18,12 +20,19 @@ from services.gateway.routes.given import PREFIX, Cursor, Cursors, Limit, Page
 
 TAGS = ["Identity"]
 LIST = "api-keys"
+MOST_GROUPS = 100
 
 
 class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     scopes: Annotated[list[Scope], Meta(min_length=1, max_length=3)]
     """``read``, ``write``, or ``admin``, which means all."""
+    user: PrincipalName | None = None
+    """Whom the key acts for: their grants are its grants, and what it does is theirs."""
+    groups: Annotated[list[PrincipalName], Meta(max_length=MOST_GROUPS)] = field(
+        default_factory=list
+    )
+    """The groups whose grants are its grants."""
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
@@ -31,6 +40,8 @@ class KeyInfo(Struct, frozen=True, kw_only=True):
     key_id: UUID
     name: str
     scopes: list[Scope]
+    user: str | None
+    groups: list[str]
     created_by: str
     created_at: datetime
     expires_at: datetime | None
@@ -46,6 +57,8 @@ class Me(Struct, frozen=True, kw_only=True):
     name: str
     actor: str
     scopes: list[Scope]
+    user: str | None
+    groups: list[str]
     expires_at: datetime | None
 
 
@@ -62,19 +75,16 @@ async def create_key(
     if data.expires_at is not None and data.expires_at <= datetime.now(UTC):
         raise InvalidInput("the key would have expired already", field="expires_at")
     issued = await keys.issue(
-        name=data.name, scopes=frozenset(data.scopes), expires_at=data.expires_at, actor=actor
+        name=data.name,
+        scopes=frozenset(data.scopes),
+        user=data.user,
+        groups=frozenset(data.groups),
+        expires_at=data.expires_at,
+        actor=actor,
     )
     info = _info(issued.known)
     return Response(
-        CreatedKey(
-            key_id=info.key_id,
-            name=info.name,
-            scopes=info.scopes,
-            created_by=info.created_by,
-            created_at=info.created_at,
-            expires_at=info.expires_at,
-            key=issued.text,
-        ),
+        CreatedKey(**asdict(info), key=issued.text),
         headers={"Location": f"{PREFIX}/api-keys/{info.key_id}", "Cache-Control": "no-store"},
     )
 
@@ -115,6 +125,8 @@ async def get_me(request: Request[Identity, None, State]) -> Me:
         name=identity.name,
         actor=identity.actor,
         scopes=sorted(identity.scopes),
+        user=identity.user,
+        groups=sorted(identity.groups),
         expires_at=identity.expires_at,
     )
 
@@ -124,6 +136,8 @@ def _info(known: KnownKey) -> KeyInfo:
         key_id=known.key_id,
         name=known.name,
         scopes=sorted(known.scopes),
+        user=known.user,
+        groups=sorted(known.groups),
         created_by=known.created_by,
         created_at=known.created_at,
         expires_at=known.expires_at,

@@ -22,6 +22,8 @@ from libs.contracts.backup import (
     VerifySnapshot,
 )
 from libs.contracts.values import BucketName, FilePath
+from services.gateway.domain.failures import Forbidden, SnapshotNotFound
+from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
 from services.gateway.edge.platform import Platform
 from services.gateway.routes.accepted import Accepted, accepted
@@ -46,6 +48,10 @@ class Restoring(Struct, frozen=True, forbid_unknown_fields=True):
     into: BucketName | None = None
     paths: Annotated[list[FilePath], Meta(min_length=1, max_length=1000)] | None = None
     prefix: Annotated[str, Meta(max_length=1024)] = ""
+
+    def places(self) -> list[str]:
+        """Return what may change: these paths, or all below the prefix."""
+        return [self.prefix] if self.paths is None else self.paths
 
 
 @post("/backups/targets", summary="Register a target", tags=TAGS, opt=needs("admin"))
@@ -83,9 +89,13 @@ async def delete_target(name: FromPath[str], platform: NamedDependency[Platform]
     status_code=202,
 )
 async def take_snapshot(
-    data: JSONBody[NewSnapshot], actor: NamedDependency[str], platform: NamedDependency[Platform]
+    data: JSONBody[NewSnapshot],
+    actor: NamedDependency[str],
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
 ) -> Response[Accepted]:
-    """Begin a snapshot of a bucket as a task."""
+    """Begin a snapshot of a bucket, which the caller owns, as a task."""
+    await access.check(data.bucket, role="owner")
     return await accepted(
         platform, TakeSnapshot(bucket=data.bucket, target=data.target, actor=actor)
     )
@@ -94,12 +104,17 @@ async def take_snapshot(
 @get("/backups/snapshots", summary="List snapshots", tags=TAGS, opt=needs("read"))
 async def list_snapshots(
     platform: NamedDependency[Platform],
+    access: NamedDependency[Access],
     cursors: NamedDependency[Cursors],
     bucket: Annotated[str | None, QueryParameter(description="Only of this bucket.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[SnapshotInfo]:
-    """List snapshots, newest first."""
+    """List snapshots, newest first: all with the scope admin, else those of a bucket you own."""
+    if bucket is not None:
+        await access.check(bucket, role="owner")
+    elif not access.is_admin:
+        raise Forbidden("say of which bucket", parameter="bucket")
     scope = f"snapshots\n{bucket or ''}"
     before = cursors.open(scope, cursor, UUID)
     found = await platform.ask(ListSnapshots(bucket=bucket, before=before, limit=limit))
@@ -108,10 +123,12 @@ async def list_snapshots(
 
 @get("/backups/snapshots/{snapshot:uuid}", summary="Get a snapshot", tags=TAGS, opt=needs("read"))
 async def get_snapshot(
-    snapshot: FromPath[UUID], platform: NamedDependency[Platform]
+    snapshot: FromPath[UUID],
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
 ) -> SnapshotInfo:
     """Return one snapshot and how far it is."""
-    return await platform.ask(GetSnapshot(snapshot_id=snapshot))
+    return await _get_own(platform, access, snapshot)
 
 
 @post(
@@ -122,9 +139,13 @@ async def get_snapshot(
     status_code=202,
 )
 async def verify_snapshot(
-    snapshot: FromPath[UUID], actor: NamedDependency[str], platform: NamedDependency[Platform]
+    snapshot: FromPath[UUID],
+    actor: NamedDependency[str],
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
 ) -> Response[Accepted]:
     """Begin to read every blob of the snapshot from its target and hash it again."""
+    await _check_own(platform, access, snapshot)
     return await accepted(platform, VerifySnapshot(snapshot_id=snapshot, actor=actor))
 
 
@@ -136,9 +157,16 @@ async def verify_snapshot(
     status_code=202,
 )
 async def restore_snapshot(
-    data: JSONBody[Restoring], actor: NamedDependency[str], platform: NamedDependency[Platform]
+    data: JSONBody[Restoring],
+    actor: NamedDependency[str],
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
 ) -> Response[Accepted]:
     """Begin to bring files of a snapshot back, into their bucket or another one."""
+    await _check_own(platform, access, data.snapshot)
+    if data.into is not None:
+        for place in data.places():
+            await access.check(data.into, place, "writer")
     return await accepted(
         platform,
         RestoreSnapshot(
@@ -149,6 +177,19 @@ async def restore_snapshot(
             prefix=data.prefix,
         ),
     )
+
+
+async def _get_own(platform: Platform, access: Access, snapshot_id: UUID) -> SnapshotInfo:
+    """Return a snapshot of a bucket that the caller owns; those of others are not there."""
+    snapshot = await platform.ask(GetSnapshot(snapshot_id=snapshot_id))
+    if not await access.owns_since(snapshot.bucket, snapshot.created_at):
+        raise SnapshotNotFound(f"no snapshot is {snapshot_id}", snapshot_id=str(snapshot_id))
+    return snapshot
+
+
+async def _check_own(platform: Platform, access: Access, snapshot_id: UUID) -> None:
+    if not access.is_admin:
+        await _get_own(platform, access, snapshot_id)
 
 
 ROUTES: list[Any] = [

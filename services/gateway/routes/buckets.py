@@ -21,7 +21,9 @@ from libs.contracts.storage import (
     UpdateBucket,
 )
 from libs.contracts.values import BucketName, Versioning
+from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
+from services.gateway.edge.known_buckets import KnownBuckets
 from services.gateway.edge.platform import Platform
 from services.gateway.routes.accepted import Accepted, accepted
 from services.gateway.routes.given import PREFIX, Bucket, Cursor, Cursors, Limit, Page
@@ -43,46 +45,62 @@ class BucketChange(BucketSettingsChange, frozen=True, kw_only=True, forbid_unkno
 async def create_bucket(
     data: JSONBody[NewBucket], actor: NamedDependency[str], platform: NamedDependency[Platform]
 ) -> Response[BucketInfo]:
-    """Answer 201 with the bucket, or 409 when its name is taken."""
-    info = await platform.ask(CreateBucket(actor=actor, **asdict(data)))
+    """Answer 201 with the bucket, which the caller owns, or 409 when its name is taken."""
+    info = await platform.ask(CreateBucket(actor=actor, owned_by=actor, **asdict(data)))
     return Response(info, headers={"Location": f"{PREFIX}/buckets/{info.name}"})
 
 
 @get("/buckets", summary="List buckets", tags=TAGS, opt=needs("read"))
 async def list_buckets(
     platform: NamedDependency[Platform],
+    access: NamedDependency[Access],
     cursors: NamedDependency[Cursors],
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[BucketInfo]:
-    """List buckets by name."""
+    """List by name the buckets that the caller may see something of."""
     after = cursors.open(LIST, cursor, str) or ""
-    found = await platform.ask(ListBuckets(start_after=after, limit=limit))
+    found = await platform.ask(
+        ListBuckets(start_after=after, limit=limit, visible_to=access.sees_buckets_of)
+    )
     return Page(found.items, cursors.seal(LIST, found.next))
 
 
-@get("/buckets/{bucket:str}", summary="Get a bucket", tags=TAGS, opt=needs("read"))
+@get(
+    "/buckets/{bucket:str}",
+    summary="Get a bucket",
+    tags=TAGS,
+    opt=needs("read", at="somewhere"),
+)
 async def get_bucket(bucket: Bucket, platform: NamedDependency[Platform]) -> BucketInfo:
     """Return the bucket's settings."""
     return await platform.ask(GetBucket(name=bucket))
 
 
-@patch("/buckets/{bucket:str}", summary="Change a bucket", tags=TAGS, opt=needs("write"))
+@patch(
+    "/buckets/{bucket:str}",
+    summary="Change a bucket",
+    tags=TAGS,
+    opt=needs("write", role="owner"),
+)
 async def update_bucket(
     bucket: Bucket,
     data: JSONBody[BucketChange],
     actor: NamedDependency[str],
     platform: NamedDependency[Platform],
+    buckets: NamedDependency[KnownBuckets],
 ) -> BucketInfo:
     """Change the settings that are given; the others stay."""
-    return await platform.ask(UpdateBucket(name=bucket, actor=actor, **asdict(data)))
+    info = await platform.ask(UpdateBucket(name=bucket, actor=actor, **asdict(data)))
+    buckets.forget(bucket)
+    return info
 
 
 @delete(
     "/buckets/{bucket:str}",
     summary="Delete a bucket",
     tags=TAGS,
-    opt=needs("write"),
+    opt=needs("write", role="owner"),
     status_code=202,
     responses={204: ResponseSpec(None, description="The bucket is deleted.")},
 )
@@ -90,11 +108,13 @@ async def delete_bucket(
     bucket: Bucket,
     actor: NamedDependency[str],
     platform: NamedDependency[Platform],
+    buckets: NamedDependency[KnownBuckets],
     force: Annotated[bool, QueryParameter(description="Delete its files too, as a task.")] = False,
 ) -> Response[Accepted | None]:
     """Answer 204 for an empty bucket and 409 for another; with ``force`` 202 with the task."""
     if not force:
         await platform.ask(DeleteBucket(name=bucket, actor=actor))
+        buckets.forget(bucket)
         return Response(None, status_code=204)
     return await accepted(platform, EmptyAndDeleteBucket(name=bucket, actor=actor))
 

@@ -14,9 +14,11 @@ from libs.contracts.storage import (
     MovePath,
     PutContent,
     RemovePath,
+    Role,
 )
 from libs.contracts.values import FilePath, Message
 from services.gateway.domain.conditions import bare_etag
+from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
 from services.gateway.edge.platform import Platform
 from services.gateway.routes.given import Bucket
@@ -55,16 +57,18 @@ class Changes(Struct, frozen=True, forbid_unknown_fields=True):
     "/buckets/{bucket:str}/changes",
     summary="Change many files",
     tags=["Files"],
-    opt=needs("write"),
+    opt=needs("write", role="reader", at="somewhere"),
     status_code=200,
 )
 async def apply_changes(
     bucket: Bucket,
     data: JSONBody[Changes],
     actor: NamedDependency[str],
+    access: NamedDependency[Access],
     platform: NamedDependency[Platform],
 ) -> ChangesApplied:
     """Apply all changes in one transaction and one commit, or none."""
+    await _check_all(access, bucket, data)
     return await platform.ask(
         ApplyChanges(
             bucket=bucket,
@@ -75,6 +79,21 @@ async def apply_changes(
             lenient=data.lenient,
         )
     )
+
+
+async def _check_all(access: Access, bucket: str, data: Changes) -> None:
+    """Raise unless the caller may do every one of the changes, and know what they expect."""
+    if access.is_admin:
+        return
+    for change in data.changes:
+        await access.check(bucket, change.path, "writer")
+        if isinstance(change, Put):  # a digest may name bytes from anywhere in the bucket
+            await access.check(bucket)
+        elif isinstance(change, Copy | Move):
+            role: Role = "reader" if isinstance(change, Copy) else "writer"
+            await access.check(bucket, change.source, role)
+    for path in data.expect:
+        await access.check(bucket, path)
 
 
 ROUTES = [apply_changes]

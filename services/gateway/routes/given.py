@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from services.gateway.domain import cursors
 from services.gateway.domain.failures import InvalidCursor
+from services.gateway.edge.access import Access
+from services.gateway.edge.asgi import ACCESS
 
 T = TypeVar("T")
 
@@ -52,9 +54,10 @@ class Page(Struct, Generic[T], frozen=True):
 
 
 def dependencies(**things: object) -> Mapping[str, Any]:
-    """Return the things that any route may ask for by name, and who calls as ``actor``."""
+    """Return what any route may ask for by name: ``things``, and the caller's actor and access."""
     return {
         "actor": Provide(_actor, sync_to_thread=False),
+        "access": Provide(_access, sync_to_thread=False),
         **{name: _always(thing) for name, thing in things.items()},
     }
 
@@ -62,6 +65,11 @@ def dependencies(**things: object) -> Mapping[str, Any]:
 def _actor(scope: Scope) -> str:
     actor: str = scope["user"].actor
     return actor
+
+
+def _access(scope: Scope) -> Access:
+    access: Access = scope[ACCESS]  # type: ignore[literal-required]
+    return access
 
 
 def _always(thing: object) -> Provide:

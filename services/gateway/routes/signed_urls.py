@@ -16,6 +16,7 @@ from services.gateway.domain import served
 from services.gateway.domain.failures import Forbidden, InvalidInput
 from services.gateway.domain.keys import Identity, Needs
 from services.gateway.domain.links import SIGNATURE, LinkMethod, LinkSeconds, Terms
+from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
 from services.gateway.edge.links import Links
 from services.gateway.edge.platform import Platform
@@ -53,11 +54,12 @@ class SignedUrl(Struct, frozen=True, kw_only=True):
     """To be sent with the call."""
 
 
-@post(MANY, summary="Sign a link", tags=TAGS, opt=needs("key"))
+@post(MANY, summary="Sign a link", tags=TAGS, opt=needs("key", at="somewhere"))
 async def sign_url(
     bucket: Bucket,
     data: JSONBody[NewLink],
     request: Call,
+    access: NamedDependency[Access],
     platform: NamedDependency[Platform],
     links: NamedDependency[Links],
     settings: NamedDependency[Settings],
@@ -67,6 +69,7 @@ async def sign_url(
     It ends with its time, its maker's key, its bucket, or when it is taken back.
     """
     _check_terms(data, request.user)
+    await access.check(bucket, data.path, "writer" if data.method == "PUT" else "reader")
     info = await platform.ask(GetBucket(name=bucket))
     expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=data.expires_s)
     terms = Terms(
@@ -92,7 +95,7 @@ async def sign_url(
     return Response(signed, headers={"Location": f"{PREFIX}{_one(bucket, terms.link_id)}"})
 
 
-@get(MANY, summary="List signed links", tags=TAGS, opt=needs("key"))
+@get(MANY, summary="List signed links", tags=TAGS, opt=needs("key", at="somewhere"))
 async def list_signed_urls(
     bucket: Bucket,
     request: Call,
@@ -117,7 +120,7 @@ async def list_signed_urls(
     f"{MANY}/{{link_id:uuid}}",
     summary="Take a signed link back",
     tags=TAGS,
-    opt=needs("key"),
+    opt=needs("key", at="somewhere"),
     status_code=204,
 )
 async def revoke_signed_url(

@@ -16,7 +16,6 @@ from libs.contracts.progress import (
     CreateTask,
     DeleteTask,
     FinishTask,
-    GetTask,
     Json,
     ListTaskLogs,
     ListTasks,
@@ -34,15 +33,21 @@ from libs.contracts.progress import (
     TaskState,
     TaskWanted,
 )
+from libs.contracts.streams import STREAMS
 from libs.contracts.values import ByteCount
-from services.gateway.domain.failures import InvalidInput
+from services.gateway.domain.failures import Forbidden, InvalidInput
+from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
+from services.gateway.edge.own_tasks import check_own_task, get_own_task, maker_of
 from services.gateway.edge.platform import Platform
 from services.gateway.routes.given import PREFIX, Cursor, Cursors, Limit, Page
 
 TAGS = ["Progress"]
 ONE = "/progress/tasks/{task_id:uuid}"
 LIST = "tasks"
+QUEUES_OF_SERVICES = frozenset(spec.owner for spec in STREAMS.values())
+"""Their workers do what they are told: whoever may ask them directly may empty any bucket."""
+
 TaskId = FromPath[UUID]
 
 
@@ -115,9 +120,14 @@ class LogLines(Struct, frozen=True, forbid_unknown_fields=True):
 
 @post("/progress/tasks", summary="Create a task", tags=TAGS, opt=needs("write"))
 async def create_task(
-    data: JSONBody[NewTask], actor: NamedDependency[str], platform: NamedDependency[Platform]
+    data: JSONBody[NewTask],
+    actor: NamedDependency[str],
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
 ) -> Response[TaskInfo]:
     """Create a task: dispatched when it has a queue, else running at once and yours to report."""
+    if data.queue in QUEUES_OF_SERVICES and not access.is_admin:
+        raise Forbidden("this queue is the platform's own", field="queue")
     task = await platform.ask(
         CreateTask(
             task_id=new_id(),
@@ -136,6 +146,7 @@ async def create_task(
 @get("/progress/tasks", summary="List tasks", tags=TAGS, opt=needs("read"))
 async def list_tasks(
     platform: NamedDependency[Platform],
+    access: NamedDependency[Access],
     cursors: NamedDependency[Cursors],
     task_state: Annotated[
         TaskState | None, QueryParameter(name="state", description="Only in this state.")
@@ -144,38 +155,61 @@ async def list_tasks(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[TaskInfo]:
-    """List tasks, newest first."""
+    """List tasks, newest first: all with the scope admin, else those that the caller made."""
     scope = f"{LIST}\n{task_state or ''}\n{kind or ''}"
     before = cursors.open(scope, cursor, UUID)
-    found = await platform.ask(ListTasks(state=task_state, kind=kind, before=before, limit=limit))
+    found = await platform.ask(
+        ListTasks(
+            state=task_state,
+            kind=kind,
+            created_by=maker_of(access),
+            before=before,
+            limit=limit,
+        )
+    )
     return Page(found.items, cursors.seal(scope, found.next))
 
 
 @get(ONE, summary="Get a task", tags=TAGS, opt=needs("read"))
-async def get_task(task_id: TaskId, platform: NamedDependency[Platform]) -> TaskInfo:
+async def get_task(
+    task_id: TaskId, access: NamedDependency[Access], platform: NamedDependency[Platform]
+) -> TaskInfo:
     """Return a task as it is now."""
-    return await platform.ask(GetTask(task_id=task_id))
+    return await get_own_task(platform, access, task_id)
 
 
 @delete(ONE, summary="Forget a task", tags=TAGS, opt=needs("write"), status_code=204)
-async def delete_task(task_id: TaskId, platform: NamedDependency[Platform]) -> None:
+async def delete_task(
+    task_id: TaskId,
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
+) -> None:
     """Forget a finished task and its log."""
+    await check_own_task(platform, access, task_id)
     await platform.ask(DeleteTask(task_id=task_id))
 
 
 @patch(f"{ONE}/progress", summary="Report progress", tags=TAGS, opt=needs("write"))
 async def report_progress(
-    task_id: TaskId, data: JSONBody[Report], platform: NamedDependency[Platform]
+    task_id: TaskId,
+    data: JSONBody[Report],
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
 ) -> TaskWanted:
     """Tell how far a task is, and learn whether it is still wanted."""
+    await check_own_task(platform, access, task_id)
     return await platform.ask(ReportTask(task_id=task_id, attempt=data.attempt, now=data.now()))
 
 
 @post(f"{ONE}/complete", summary="Complete a task", tags=TAGS, opt=needs("write"), status_code=200)
 async def complete_task(
-    task_id: TaskId, data: JSONBody[Completion], platform: NamedDependency[Platform]
+    task_id: TaskId,
+    data: JSONBody[Completion],
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
 ) -> TaskInfo:
     """End a task with success."""
+    await check_own_task(platform, access, task_id)
     return await platform.ask(
         FinishTask(task_id=task_id, outcome="succeeded", attempt=data.attempt, result=data.result)
     )
@@ -183,9 +217,13 @@ async def complete_task(
 
 @post(f"{ONE}/fail", summary="Fail a task", tags=TAGS, opt=needs("write"), status_code=200)
 async def fail_task(
-    task_id: TaskId, data: JSONBody[Failure], platform: NamedDependency[Platform]
+    task_id: TaskId,
+    data: JSONBody[Failure],
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
 ) -> TaskInfo:
     """End an attempt with a failure; with attempts left it is retried, unless it is final."""
+    await check_own_task(platform, access, task_id)
     problem = ProblemDetails(
         code=data.code, title="The task failed", status=500, detail=data.message
     )
@@ -202,29 +240,39 @@ async def fail_task(
 
 @post(f"{ONE}/cancel", summary="Cancel a task", tags=TAGS, opt=needs("write"), status_code=200)
 async def cancel_task(
-    task_id: TaskId, actor: NamedDependency[str], platform: NamedDependency[Platform]
+    task_id: TaskId,
+    actor: NamedDependency[str],
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
 ) -> TaskInfo:
     """Ask a task to stop at its next safe point."""
+    await check_own_task(platform, access, task_id)
     return await platform.ask(CancelTask(task_id=task_id, actor=actor))
 
 
 @post(f"{ONE}/retry", summary="Retry a task", tags=TAGS, opt=needs("write"), status_code=200)
 async def retry_task(
-    task_id: TaskId, actor: NamedDependency[str], platform: NamedDependency[Platform]
+    task_id: TaskId,
+    actor: NamedDependency[str],
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
 ) -> TaskInfo:
     """Run a failed or cancelled task once more, from its last checkpoint."""
+    await check_own_task(platform, access, task_id)
     return await platform.ask(RetryTask(task_id=task_id, actor=actor))
 
 
 @get(f"{ONE}/logs", summary="Read a task's log", tags=TAGS, opt=needs("read"))
 async def list_logs(
     task_id: TaskId,
+    access: NamedDependency[Access],
     platform: NamedDependency[Platform],
     cursors: NamedDependency[Cursors],
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[NumberedLog]:
     """Return the lines of a task's log, oldest first."""
+    await check_own_task(platform, access, task_id)
     scope = f"logs\n{task_id}"
     after = cursors.open(scope, cursor, int) or 0
     found = await platform.ask(ListTaskLogs(task_id=task_id, after=after, limit=limit))
@@ -235,9 +283,13 @@ async def list_logs(
     f"{ONE}/logs", summary="Write to a task's log", tags=TAGS, opt=needs("write"), status_code=200
 )
 async def write_logs(
-    task_id: TaskId, data: JSONBody[LogLines], platform: NamedDependency[Platform]
+    task_id: TaskId,
+    data: JSONBody[LogLines],
+    access: NamedDependency[Access],
+    platform: NamedDependency[Platform],
 ) -> TaskWanted:
     """Add lines to a task's log, and learn whether it is still wanted."""
+    await check_own_task(platform, access, task_id)
     now = datetime.now(UTC)
     logs = [
         TaskLog(level=line.level, message=line.message, at=line.at or now) for line in data.lines

@@ -19,6 +19,7 @@ from libs.contracts.versioning import (
     Restored,
     VersionInfo,
 )
+from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
 from services.gateway.edge.platform import Platform
 from services.gateway.routes.given import Bucket, Cursor, Cursors, Limit, Page
@@ -32,12 +33,16 @@ class Restoring(Struct, frozen=True, forbid_unknown_fields=True):
     prefix: Annotated[str, Meta(max_length=1024)] = ""
     message: Message = ""
 
+    def places(self) -> list[str]:
+        """Return what may change: these paths, or all below the prefix."""
+        return [self.prefix] if self.paths is None else self.paths
+
 
 @get(
     "/buckets/{bucket:str}/versions",
     summary="List versions of a file",
     tags=TAGS,
-    opt=needs("read"),
+    opt=needs("read", at="path"),
 )
 async def list_versions(
     bucket: Bucket,
@@ -89,16 +94,19 @@ async def get_commit(
     "/buckets/{bucket:str}/restores",
     summary="Restore files",
     tags=TAGS,
-    opt=needs("write"),
+    opt=needs("write", role="reader", at="somewhere"),
     status_code=200,
 )
 async def restore(
     bucket: Bucket,
     data: JSONBody[Restoring],
     actor: NamedDependency[str],
+    access: NamedDependency[Access],
     platform: NamedDependency[Platform],
 ) -> Restored:
     """Make files as they were at ``to``: a new commit, and no bytes move."""
+    for place in data.places():
+        await access.check(bucket, place, "writer")
     return await platform.ask(
         Restore(
             bucket=bucket,

@@ -81,12 +81,18 @@ async def each_newest_first(
     *,
     state: TaskState | None,
     kind: str | None,
+    created_by: str | None,
     before: UUID | None,
     limit: int,
 ) -> AsyncIterator[Task]:
     """Yield tasks by falling id; needs a transaction, and reads no more than what is taken."""
-    wanted = {"state": state, "kind": kind, "before": before}
-    tests = {"state": "state = ${}", "kind": "kind = ${}", "before": "task_id < ${}"}
+    wanted = {"state": state, "kind": kind, "created_by": created_by, "before": before}
+    tests = {
+        "state": "state = ${}",
+        "kind": "kind = ${}",
+        "created_by": "actor = ${}",
+        "before": "task_id < ${}",
+    }
     given = {name: value for name, value in wanted.items() if value is not None}
     where = " AND ".join(tests[name].format(at) for at, name in enumerate(given, start=2))
     cursor = tx.cursor(

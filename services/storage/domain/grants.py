@@ -8,7 +8,7 @@ from services.storage.domain.paths import check_path
 
 
 def check_prefix(prefix: str) -> None:
-    """Raise ``InvalidPath`` unless ``prefix`` is empty or whole segments with a ``/`` behind.
+    """Raise ``InvalidPath`` unless ``prefix`` is empty or whole segments that files can be below.
 
     ``reports`` would cover ``reports-of-others/``, too: nobody means that.
     """
@@ -16,7 +16,7 @@ def check_prefix(prefix: str) -> None:
         return
     if not prefix.endswith("/"):
         raise InvalidPath("the prefix of a grant is empty or ends with a slash", field="prefix")
-    check_path(prefix.removesuffix("/"), "prefix")
+    check_path(f"{prefix}a", "prefix")
 
 
 def check_owner_stays(
