@@ -23,13 +23,16 @@ from services.gateway.edge.parts import Parts
 from services.gateway.edge.platform import Platform
 from services.gateway.edge.rates import Rates
 from services.gateway.edge.server import HttpServer
+from services.gateway.edge.tus import TusEdge
 from services.gateway.live.hub import Hub
 from services.gateway.loops import forget_old_answers, forget_old_links
 from services.gateway.routes.given import Cursors, dependencies
 from services.gateway.settings import Settings
 from services.gateway.transfer.downloads import Downloads
 from services.gateway.transfer.memory import give_free_memory_back, keep_memory_flat
+from services.gateway.transfer.parts import PartWriter
 from services.gateway.transfer.plans import Plans
+from services.gateway.transfer.tus import TusUploads
 from services.gateway.transfer.uploads import UploadDepots, Uploads
 
 HOUR_S = 3600.0
@@ -52,7 +55,9 @@ def build(settings: Settings) -> Service:
     hub = Hub(bus, settings)
     keys.when_revoked(hub.key_revoked)
     buckets.when_changed(hub.bucket_changed)
+    depots = UploadDepots(depot, lean_depot)
     budget = Budget(settings.transfer_memory_bytes, settings.transfer_wait_s, give_free_memory_back)
+    uploads = Uploads(platform, depots, Plans(buckets), budget, settings)
     given = dependencies(
         settings=settings,
         keys=keys,
@@ -60,9 +65,8 @@ def build(settings: Settings) -> Service:
         platform=platform,
         buckets=buckets,
         cursors=Cursors(_signing_secret(settings)),
-        uploads=Uploads(
-            platform, UploadDepots(depot, lean_depot), Plans(buckets), budget, settings
-        ),
+        uploads=uploads,
+        tus_uploads=TusUploads(platform, PartWriter(depots, budget, settings), uploads, settings),
         downloads=Downloads(platform, depot, budget, settings),
         parts=Parts(db, bus, store),
         hub=hub,
@@ -77,7 +81,7 @@ def build(settings: Settings) -> Service:
             keys,
             buckets,
             hub,
-            HttpServer(Front(cast("App", app), settings), settings),
+            HttpServer(Front(TusEdge(cast("App", app), settings), settings), settings),
         ],
         given=[settings, db, bus, store],
         loops=[every(HOUR_S, forget_old_answers), every(HOUR_S, forget_old_links)],

@@ -30,6 +30,7 @@ from services.gateway.routes import (
     signed_urls,
     system,
     tasks,
+    tus,
     versions,
 )
 from services.gateway.routes.given import PREFIX
@@ -40,6 +41,7 @@ API = (
     buckets,
     grants,
     files,
+    tus,
     changes,
     signed_urls,
     versions,
@@ -100,6 +102,10 @@ def _openapi() -> OpenAPIConfig:
             Tag("Buckets", "Where files live."),
             Tag("Grants", "Who may do what in a bucket, and why."),
             Tag("Files", "Their bytes, and what is known of them."),
+            Tag(
+                "Uploads",
+                "Large files in parts, by tus 1.0: any client of it can go on after a break.",
+            ),
             Tag("Versions", "What files were, and going back."),
             Tag("Backups", "Snapshots in other places, and restoring them."),
             Tag("Progress", "Tasks: long work, of the platform and of your own programs."),

@@ -46,6 +46,9 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     small_body_bytes: Count = 64 * 1024
     """Up to this size a body is collected and stored in one piece."""
 
+    upload_origins: tuple[str, ...] = ()
+    """Origins of pages that may upload by tus, e.g. ``https://app.example``; ``*`` for any."""
+
     transfer_memory_bytes: Annotated[int, Meta(ge=32 * 1024**2)] = 128 * 1024**2
     """What all uploads and downloads together may hold in memory; more of them wait."""
 

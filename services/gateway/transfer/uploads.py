@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 from uuid import UUID
@@ -92,13 +92,24 @@ class Uploads:
         with IN_FLIGHT.track_inprogress():
             async with aclosing(self._chunks(receive)) as chunks:
                 begun, is_all = await self._begin_of(chunks)
-                if not announced.content_type:
-                    found = content_type_of(begin.path, b"".join(begun))
-                    begin = replace(begin, content_type=found)
+                begin = _typed(begin, announced, begun)
                 if not is_all:
                     async with self._budget.hold(min(announced.size or LARGE_BYTES, LARGE_BYTES)):
                         return await self._put_large(begin, announced, _chain(begun, chunks))
             return await self._put_small(begin, announced, b"".join(begun))
+
+    async def put_pieces(
+        self, begin: BeginUpload, announced: Announced, pieces: AsyncIterator[bytes]
+    ) -> FilePut:
+        """Store what comes from elsewhere than a request's body, however small, in its own object.
+
+        Promises and failures are those of ``put``.
+        """
+        with IN_FLIGHT.track_inprogress():
+            begun, _ = await self._begin_of(pieces)
+            begin = _typed(begin, announced, begun)
+            async with self._budget.hold(min(announced.size or LARGE_BYTES, LARGE_BYTES)):
+                return await self._put_large(begin, announced, _chain(begun, pieces))
 
     async def _put_small(self, begin: BeginUpload, announced: Announced, body: bytes) -> FilePut:
         """Store what is complete already: a wrong body leaves nothing at all."""
@@ -222,6 +233,13 @@ class Uploads:
     def _too_large(self) -> Problem:
         most = self._settings.max_upload_bytes
         return BodyTooLarge(f"a file has at most {most} bytes", most_bytes=most)
+
+
+def _typed(begin: BeginUpload, announced: Announced, begun: Sequence[bytes]) -> BeginUpload:
+    """Return the intent with a content type, found out from the first bytes if nobody said it."""
+    if announced.content_type:
+        return begin
+    return replace(begin, content_type=content_type_of(begin.path, b"".join(begun)))
 
 
 async def _chain(begun: list[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

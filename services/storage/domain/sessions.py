@@ -174,7 +174,8 @@ def check_wish(wish: SessionWish, *, is_partial: bool) -> None:
         check_path(wish.path)
     elif not is_partial:
         raise ValueError("only a partial session may leave its path open")
-    check_content_type(wish.content_type)
+    if wish.content_type is not None:
+        check_content_type(wish.content_type)
     check_metadata(wish.metadata)
     check_tags(wish.tags)
 
