@@ -47,6 +47,10 @@ GIVE_BACK_TIMEOUT_S = 1.0
 T = TypeVar("T")
 
 
+class Undone(ServiceUnavailable):
+    """The transaction was given up for another's sake: the same one may succeed now."""
+
+
 class Connection:
     """A connection inside a transaction, with the calls that repositories use.
 
@@ -164,7 +168,7 @@ class Database:
         except GONE as error:
             raise _unavailable() from error
         except UNDONE as error:
-            raise ServiceUnavailable("the database undid this", retry_after_s=1) from error
+            raise Undone("the database undid this", retry_after_s=1) from error
         except UNWRITABLE as error:
             raise MalformedRequest("a text holds a NUL character") from error
         except asyncpg.InterfaceError as error:

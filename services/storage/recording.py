@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from libs.chassis import outbox
 from libs.chassis.database import Connection
+from services.storage.domain.announcing import announce
 from services.storage.domain.buckets import Bucket
-from services.storage.domain.changes import Write, announce
+from services.storage.domain.changes import Write
 from services.storage.domain.files import File
 from services.storage.repository import files
+from services.storage.restraints import obeyed
 
 
 async def record(
@@ -19,10 +21,15 @@ async def record(
     message: str = "",
     commit_id: str | None = None,
 ) -> list[File]:
-    """Write, announce and return the new states; rows are locked, and ``writes`` in path order."""
+    """Write, announce and return the new states; rows are locked, and ``writes`` in path order.
+
+    Raises ``FileLocked`` and ``QuotaExceeded``.
+    """
     if not writes:
         return []
-    written = await files.write(tx, bucket.bucket_id, writes, actor)
+    grows = any(write.content is not None for write in writes)
+    async with obeyed(tx, bucket, [write.path for write in writes], actor, grows=grows):
+        written = await files.write(tx, bucket.bucket_id, writes, actor)
     events = announce(bucket, writes, written, message=message, commit_id=commit_id)
     await outbox.add(tx, *events)
     return written

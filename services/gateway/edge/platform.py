@@ -12,6 +12,9 @@ class Platform(Struct, frozen=True):
     bus: Bus
     timeout_s: float
 
-    async def ask(self, request: Request[R]) -> R:
-        """Return the owner's answer; its problems pass through to the caller."""
-        return await self.bus.ask(request, timeout_s=self.timeout_s)
+    async def ask(self, request: Request[R], *, timeout_s: float | None = None) -> R:
+        """Return the owner's answer; its problems pass through to the caller.
+
+        What is known to take longer names its own ``timeout_s``.
+        """
+        return await self.bus.ask(request, timeout_s=timeout_s or self.timeout_s)

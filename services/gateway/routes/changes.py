@@ -1,5 +1,6 @@
 """Changes of many files at once: all of them or none."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from litestar import post
@@ -11,9 +12,12 @@ from libs.contracts.storage import (
     ApplyChanges,
     ChangesApplied,
     CopyPath,
+    CopyPrefix,
     MovePath,
+    MovePrefix,
     PutContent,
     RemovePath,
+    RemovePrefix,
     Role,
 )
 from libs.contracts.values import FilePath, Message
@@ -24,6 +28,8 @@ from services.gateway.edge.platform import Platform
 from services.gateway.routes.given import Bucket
 
 MOST_CHANGES = 10_000
+LONGEST_S = 60.0
+"""How long storage may take for all that prefixes may mean."""
 
 
 class Put(PutContent, frozen=True, kw_only=True, tag="put", forbid_unknown_fields=True):
@@ -42,10 +48,30 @@ class Move(MovePath, frozen=True, kw_only=True, tag="move", forbid_unknown_field
     """Move ``source`` to ``path``; no bytes move."""
 
 
+class DeletePrefix(
+    RemovePrefix, frozen=True, kw_only=True, tag="delete_prefix", forbid_unknown_fields=True
+):
+    """Delete every file below ``prefix``."""
+
+
+class CopyFolder(
+    CopyPrefix, frozen=True, kw_only=True, tag="copy_prefix", forbid_unknown_fields=True
+):
+    """Copy every file below ``source_prefix`` to below ``prefix``; no bytes move."""
+
+
+class MoveFolder(
+    MovePrefix, frozen=True, kw_only=True, tag="move_prefix", forbid_unknown_fields=True
+):
+    """Move every file below ``source_prefix`` to below ``prefix``; no bytes move."""
+
+
+PREFIXES = (DeletePrefix, CopyFolder, MoveFolder)
+AnyChange = Put | Delete | Copy | Move | DeletePrefix | CopyFolder | MoveFolder
+
+
 class Changes(Struct, frozen=True, forbid_unknown_fields=True):
-    changes: Annotated[
-        list[Put | Delete | Copy | Move], Meta(min_length=1, max_length=MOST_CHANGES)
-    ]
+    changes: Annotated[list[AnyChange], Meta(min_length=1, max_length=MOST_CHANGES)]
     message: Message = ""
     expect: dict[FilePath, str | None] = field(default_factory=dict)
     """Per path its present ETag, or null for "no file"; anything else refuses all."""
@@ -77,23 +103,34 @@ async def apply_changes(
             message=data.message,
             expect={path: bare_etag(etag) for path, etag in data.expect.items()},
             lenient=data.lenient,
-        )
+        ),
+        timeout_s=LONGEST_S if any(isinstance(one, PREFIXES) for one in data.changes) else None,
     )
+
+
+def needed_access(data: Changes) -> Iterator[tuple[str, Role]]:
+    """Yield which role the changes need at which paths and prefixes."""
+    for change in data.changes:
+        if isinstance(change, DeletePrefix | CopyFolder | MoveFolder):
+            yield change.prefix, "writer"
+        else:
+            yield change.path, "writer"
+        if isinstance(change, Put):  # a digest may name bytes from anywhere in the bucket
+            yield "", "reader"
+        elif isinstance(change, Copy | Move):
+            yield change.source, "reader" if isinstance(change, Copy) else "writer"
+        elif isinstance(change, CopyFolder | MoveFolder):
+            yield change.source_prefix, "reader" if isinstance(change, CopyFolder) else "writer"
+    for path in data.expect:
+        yield path, "reader"
 
 
 async def _check_all(access: Access, bucket: str, data: Changes) -> None:
     """Raise unless the caller may do every one of the changes, and know what they expect."""
     if access.is_admin:
         return
-    for change in data.changes:
-        await access.check(bucket, change.path, "writer")
-        if isinstance(change, Put):  # a digest may name bytes from anywhere in the bucket
-            await access.check(bucket)
-        elif isinstance(change, Copy | Move):
-            role: Role = "reader" if isinstance(change, Copy) else "writer"
-            await access.check(bucket, change.source, role)
-    for path in data.expect:
-        await access.check(bucket, path)
+    for place, role in needed_access(data):
+        await access.check(bucket, place, role)
 
 
 ROUTES = [apply_changes]

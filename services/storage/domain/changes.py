@@ -11,27 +11,30 @@ from msgspec import Struct
 from libs.contracts.storage import (
     ApplyChanges,
     BlobPlace,
-    Change,
     CopyPath,
-    FileDeleted,
-    FileStored,
     MovePath,
+    PathChange,
     PutContent,
     RemovePath,
 )
 from libs.contracts.values import Operation
-from services.storage.domain.buckets import Bucket
 from services.storage.domain.errors import (
     ContentNotFound,
     FileNotFound,
     PathChangedTwice,
     PreconditionFailed,
 )
-from services.storage.domain.files import Content, File, deleted, stored
+from services.storage.domain.files import Content, File
 from services.storage.domain.labels import check_content_type, check_metadata, check_tags
 from services.storage.domain.paths import check_path
+from services.storage.domain.prefixes import (
+    check_apart,
+    check_prefix_change,
+    path_changes,
+    prefix_changes,
+)
 
-_OPERATIONS: dict[type[Change], Operation] = {
+_OPERATIONS: dict[type[PathChange], Operation] = {
     PutContent: "put",
     RemovePath: "delete",
     CopyPath: "copy",
@@ -51,19 +54,23 @@ def check_changes(request: ApplyChanges) -> None:
     """Raise what can be said against the request without looking at any file."""
     for path in request.expect:
         check_path(path, "expect")
+    prefixes = prefix_changes(request)
+    for prefix in prefixes:
+        check_prefix_change(prefix)
     changed: set[str] = set()
-    for change in request.changes:
+    for change in path_changes(request):
         _check_change(change)
         for path in _changed_by(change):
             if path in changed:
                 raise PathChangedTwice(f"{path!r} is changed twice", path=path)
             changed.add(path)
+    check_apart(prefixes, changed)
 
 
 def paths_of(request: ApplyChanges) -> list[str]:
-    """Return every path whose state decides about the request, in order."""
+    """Return every path by itself whose state decides about the request, in order."""
     paths = set(request.expect)
-    for change in request.changes:
+    for change in path_changes(request):
         paths.update(_changed_by(change))
         if isinstance(change, CopyPath):
             paths.add(change.source)
@@ -72,13 +79,14 @@ def paths_of(request: ApplyChanges) -> list[str]:
 
 def digests_of(request: ApplyChanges) -> list[str]:
     """Return the digests of the bytes that the request puts."""
-    return sorted({change.sha256 for change in request.changes if isinstance(change, PutContent)})
+    puts = (change for change in request.changes if isinstance(change, PutContent))
+    return sorted({put.sha256 for put in puts})
 
 
 def plan(
     request: ApplyChanges, files: Mapping[str, File], blobs: Mapping[str, BlobPlace]
 ) -> list[Write]:
-    """Decide what to write, in the order of paths; what changes nothing is left out.
+    """Decide what single paths come to, in their order; what changes nothing is left out.
 
     ``files`` has the present state of each path of ``paths_of`` that ever was, ``blobs`` those
     bytes of ``digests_of`` that the bucket holds. Raises ``PreconditionFailed``, ``FileNotFound``
@@ -88,35 +96,14 @@ def plan(
     _check_expected(request.expect, contents)
     writes = [
         write
-        for change in request.changes
+        for change in path_changes(request)
         for write in _writes(change, contents, blobs, request)
         if write.content != contents.get(write.path)
     ]
     return sorted(writes, key=lambda write: write.path)
 
 
-def announce(
-    bucket: Bucket,
-    writes: Sequence[Write],
-    files: Sequence[File],
-    *,
-    message: str = "",
-    commit_id: str | None = None,
-) -> list[FileStored | FileDeleted]:
-    """Return the events for ``files``, which ``writes`` made in the same order."""
-    events: list[FileStored | FileDeleted] = []
-    for write, file in zip(writes, files, strict=True):
-        if file.content is None:
-            gone = deleted(bucket, file, write.operation, message=message, commit_id=commit_id)
-            events.append(gone)
-        else:
-            info = file.info(bucket.name)
-            event = stored(bucket, info, write.operation, message=message, commit_id=commit_id)
-            events.append(event)
-    return events
-
-
-def _check_change(change: Change) -> None:
+def _check_change(change: PathChange) -> None:
     check_path(change.path)
     if isinstance(change, (CopyPath, MovePath)):
         check_path(change.source, "source")
@@ -126,7 +113,7 @@ def _check_change(change: Change) -> None:
         check_tags(change.tags)
 
 
-def _changed_by(change: Change) -> Sequence[str]:
+def _changed_by(change: PathChange) -> Sequence[str]:
     return (change.source, change.path) if isinstance(change, MovePath) else (change.path,)
 
 
@@ -138,7 +125,7 @@ def _check_expected(expect: Mapping[str, str | None], contents: Mapping[str, Con
 
 
 def _writes(
-    change: Change,
+    change: PathChange,
     contents: Mapping[str, Content],
     blobs: Mapping[str, BlobPlace],
     request: ApplyChanges,

@@ -93,6 +93,24 @@ class EncryptionUnavailable(Problem):
     code, status = "encryption-unavailable", 409
 
 
+class InvalidPrefix(Problem):
+    """Files cannot be taken from or to this prefix."""
+
+    code, status = "invalid-prefix", 400
+
+
+class PrefixNotFound(Problem):
+    """No file lies below this prefix."""
+
+    code, status = "prefix-not-found", 404
+
+
+class TooManyFiles(Problem):
+    """One request cannot change so many files."""
+
+    code, status = "too-many-files", 422
+
+
 class PathChangedTwice(Problem):
     """One request changes the same path more than once."""
 
@@ -115,3 +133,63 @@ class TooManyGrants(Problem):
     """The bucket has as many grants as it may."""
 
     code, status = "too-many-grants", 409
+
+
+class QuotaExceeded(Problem):
+    """A quota does not hold these bytes."""
+
+    code, status = "quota-exceeded", 507
+
+
+class LargerThanQuota(QuotaExceeded):
+    """These bytes alone are more than a quota."""
+
+    status = 413
+
+
+class FileLocked(Problem):
+    """A retention lock or a legal hold keeps the file as it is."""
+
+    code, status = "file-locked", 409
+
+
+class LockKept(Problem):
+    """This lock cannot be lifted or shortened like this."""
+
+    code, status = "lock-kept", 403
+
+
+class InvalidLock(Problem):
+    """This is no lock."""
+
+    code, status = "invalid-lock", 400
+
+
+class VersionNotFound(Problem):
+    """The file never had this version, or it is not kept."""
+
+    code, status = "version-not-found", 404
+
+
+class FileExists(Problem):
+    """A file is there already."""
+
+    code, status = "file-exists", 409
+
+
+class NotInTrash(Problem):
+    """There is no such file in the trash."""
+
+    code, status = "not-in-trash", 404
+
+
+class InvalidSelection(Problem):
+    """It is not clear which files are meant."""
+
+    code, status = "invalid-selection", 400
+
+
+class InvalidLifecycle(Problem):
+    """The lifecycle rules cannot be used."""
+
+    code, status = "invalid-lifecycle", 400

@@ -5,11 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from libs.chassis.database import Connection
+from libs.chassis.database import Connection, Undone
 from libs.contracts.storage import BlobPlace
 from services.storage.domain.changes import Write
 from services.storage.domain.errors import BucketNotFound, FileNotFound
 from services.storage.domain.files import File, place_of
+
+LOOKS = 3
+"""How often rows are looked for that others may be putting in the place of those that were."""
 
 
 class Stored(NamedTuple):
@@ -63,20 +66,24 @@ async def find_sha256(conn: Connection, bucket_id: UUID, path: str) -> str | Non
 async def find_for_update(tx: Connection, bucket_id: UUID, path: str) -> File | None:
     """Return the path's state, even a deleted one, which nobody else changes meanwhile.
 
-    A path that never was cannot be locked.
+    A path that never was cannot be locked. A second look finds the row that whoever was waited
+    for put in the place of this one, as a move does.
     """
-    row = await tx.fetchrow(
-        """
-        SELECT *
-        FROM file
-        WHERE bucket_id = $1
-            AND path = $2
-        FOR UPDATE
-        """,
-        bucket_id,
-        path,
-    )
-    return None if row is None else File.of(row)
+    for _ in range(LOOKS):
+        row = await tx.fetchrow(
+            """
+            SELECT *
+            FROM file
+            WHERE bucket_id = $1
+                AND path = $2
+            FOR UPDATE
+            """,
+            bucket_id,
+            path,
+        )
+        if row is not None:
+            return File.of(row)
+    return None
 
 
 async def reserve(tx: Connection, bucket_id: UUID, paths: Sequence[str], actor: str) -> None:
@@ -114,20 +121,27 @@ async def release(tx: Connection, bucket_id: UUID, paths: Sequence[str]) -> None
 
 
 async def list_for_update(tx: Connection, bucket_id: UUID, paths: Sequence[str]) -> list[File]:
-    """Return the states of ``paths``, also deleted ones, which nobody else changes meanwhile."""
-    rows = await tx.fetch(
-        """
-        SELECT *
-        FROM file
-        WHERE bucket_id = $1
-            AND path = ANY ($2::text[])
-        ORDER BY path
-        FOR UPDATE
-        """,
-        bucket_id,
-        paths,
-    )
-    return [File.of(row) for row in rows]
+    """Return the states of ``paths``, also deleted ones, which nobody else changes meanwhile.
+
+    All of them have a row. Whoever was waited for may have put another in its place, as a move
+    does; it is found by asking again.
+    """
+    for _ in range(LOOKS):
+        rows = await tx.fetch(
+            """
+            SELECT *
+            FROM file
+            WHERE bucket_id = $1
+                AND path = ANY ($2::text[])
+            ORDER BY path
+            FOR UPDATE
+            """,
+            bucket_id,
+            paths,
+        )
+        if len(rows) == len(paths):
+            return [File.of(row) for row in rows]
+    raise Undone("files were moved while they were to be changed", retry_after_s=1)
 
 
 async def list_first_for_update(tx: Connection, bucket_id: UUID, limit: int) -> list[File]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from libs.contracts.storage import Change, PutContent, RemovePath
+from libs.contracts.storage import Change, PathChange, PutContent, RemovePath
 from services.versioning.domain.tree import Entry
 
 PART_BYTES = 600_000
@@ -13,7 +13,7 @@ PART_BYTES = 600_000
 PART_CHANGES = 4_000
 
 
-def wanted_changes(states: Mapping[str, Entry | None]) -> Iterator[Change]:
+def wanted_changes(states: Mapping[str, Entry | None]) -> Iterator[PathChange]:
     """Return what makes each path as its entry says, in the order of paths."""
     for path, entry in sorted(states.items()):
         if entry is None:

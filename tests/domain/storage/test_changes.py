@@ -6,8 +6,6 @@ from libs.contracts.storage import (
     ApplyChanges,
     Change,
     CopyPath,
-    FileDeleted,
-    FileStored,
     MovePath,
     PutContent,
     RemovePath,
@@ -15,7 +13,6 @@ from libs.contracts.storage import (
 from libs.contracts.values import Operation
 from services.storage.domain.changes import (
     Write,
-    announce,
     check_changes,
     digests_of,
     paths_of,
@@ -31,7 +28,7 @@ from services.storage.domain.errors import (
     PreconditionFailed,
 )
 from services.storage.domain.files import File
-from tests.domain.storage.builders import a_blob, a_bucket, a_content, a_digest, a_file
+from tests.domain.storage.builders import a_blob, a_content, a_digest, a_file
 
 
 def asking(
@@ -221,22 +218,3 @@ def test_writes_come_in_the_byte_order_of_paths() -> None:
     writes = planned(asking(*(put(name, "x") for name in names)), held=["x"])
     paths = [write.path for write in writes]
     assert paths == sorted(names, key=str.encode)
-
-
-def test_each_write_is_announced_with_what_the_request_said() -> None:
-    writes = [
-        Write(path="a", content=a_content("x"), operation="move"),
-        Write(path="b", content=None, operation="move"),
-    ]
-    files = [a_file("a", "x", revision=3), a_file("b", None, revision=9)]
-
-    events = announce(a_bucket(), writes, files, message="tidy up", commit_id="c" * 64)
-
-    there, gone = events
-    assert isinstance(there, FileStored)
-    assert isinstance(gone, FileDeleted)
-    assert (there.path, there.revision, there.sha256) == ("a", 3, a_digest("x"))
-    assert (gone.path, gone.revision) == ("b", 9)
-    assert {event.message for event in events} == {"tidy up"}
-    assert {event.commit_id for event in events} == {"c" * 64}
-    assert {event.operation for event in events} == {"move"}
