@@ -13,6 +13,7 @@ from libs.chassis.service import Service, ServiceDefinition
 from libs.worker import Worker
 from services.storage import collecting, jobs, loops, reactions, scrubbing
 from services.storage.fsck import fsck
+from services.storage.lifecycle import apply_lifecycle
 from services.storage.requests import (
     blobs,
     buckets,
@@ -20,9 +21,13 @@ from services.storage.requests import (
     damage,
     files,
     grants,
+    lifecycle,
+    locks,
     sessions,
     small_files,
+    trash,
     uploads,
+    usage,
 )
 from services.storage.rotating import rotate_keys
 from services.storage.settings import Settings
@@ -33,11 +38,28 @@ def build(settings: Settings) -> Service:
     bus = Bus.of("storage", settings)
     store = open_store(settings.store_url)
     keys = Keyring.parse(settings.master_keys)
-    worker = Worker(bus, queue=jobs.QUEUE, jobs=[jobs], given=[db])
+    fallback = open_store(settings.fallback_store_url) if settings.fallback_store_url else None
+    backends = Backends(store, fallback)
+    given = [settings, db, bus, store, backends, keys, Depot(backends, keys)]
+    worker = Worker(bus, queue=jobs.QUEUE, jobs=[jobs, moving_home], given=given)
     return Service(
-        opens=[db, bus, store, worker],
-        given=[settings, db, bus, store, keys, Depot(Backends(store), keys)],
-        answers=[buckets, uploads, small_files, files, changes, blobs, damage, grants, sessions],
+        opens=[db, bus, backends, worker],
+        given=given,
+        answers=[
+            buckets,
+            uploads,
+            small_files,
+            files,
+            changes,
+            blobs,
+            damage,
+            grants,
+            sessions,
+            usage,
+            trash,
+            lifecycle,
+            locks,
+        ],
         reactions=[reactions],
         loops=[
             every(settings.sweep_interval_s, loops.sweep_uploads),
@@ -46,8 +68,13 @@ def build(settings: Settings) -> Service:
             every(settings.sweep_interval_s, collecting.condemn_unnamed_blobs),
             every(settings.sweep_interval_s, collecting.collect_condemned_blobs),
             every(settings.sweep_interval_s, collecting.walk_blobs),
+            every(settings.sweep_interval_s, compacting.compact_worn_objects),
+            every(settings.sweep_interval_s, moving_home.request_homecoming),
             every(settings.sweep_interval_s, loops.sweep_doomed_objects),
+            every(settings.sweep_interval_s, loops.sweep_trash),
+            every(settings.sweep_interval_s, loops.sweep_locks),
             every(settings.sweep_interval_s, loops.purge_deleted_buckets),
+            every(settings.lifecycle_interval_s, apply_lifecycle),
             every(settings.scrub_interval_s, scrubbing.scrub_blobs),
             every(settings.orphan_interval_s, loops.sweep_orphans),
             every(settings.orphan_interval_s, loops.sweep_exports),

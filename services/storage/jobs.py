@@ -11,6 +11,7 @@ from libs.chassis.database import Database
 from libs.contracts.storage import BucketDeleted
 from libs.worker import Task, runs
 from services.storage.domain.changes import Write
+from services.storage.locks import check_nothing_locked
 from services.storage.recording import record
 from services.storage.repository import buckets, files
 
@@ -70,6 +71,7 @@ async def _delete_bucket(db: Database, bucket_id: UUID, actor: str) -> bool:
             return True
         if await files.exists_any(tx, bucket_id):
             return False
+        await check_nothing_locked(tx, bucket)
         await buckets.delete(tx, bucket_id)
         await outbox.add(tx, BucketDeleted(bucket=bucket.name, bucket_id=bucket_id, actor=actor))
     return True

@@ -12,11 +12,19 @@ from typing import TypeVar
 
 from prometheus_client import Counter
 
-from libs.blobs import BlobStore
+from libs.blobs import Backends, BlobStore
 from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Database
 from services.storage.domain.slices import Span, to_sweep
-from services.storage.repository import promises, purging, session_parts, sessions, uploads
+from services.storage.repository import (
+    locks,
+    promises,
+    purging,
+    session_parts,
+    sessions,
+    trash,
+    uploads,
+)
 from services.storage.requests.blobs import EXPORTS
 from services.storage.settings import Settings
 from services.storage.store_failures import store_failures
@@ -62,15 +70,17 @@ async def sweep_promises(db: Database) -> None:
         SWEPT.labels("promises").inc(broken)
 
 
-async def sweep_doomed_objects(db: Database, store: BlobStore) -> None:
-    """Delete from the store what no row names any more."""
+async def sweep_doomed_objects(db: Database, backends: Backends) -> None:
+    """Delete what no row names any more, from every store: a put that failed may have done it."""
     while True:
         async with db.transaction() as tx:
             keys = await purging.list_doomed_for_update(tx, OBJECTS_AT_ONCE)
             if not keys:
                 return
             with store_failures():
-                await asyncio.gather(*(store.delete(key) for key in keys))
+                await asyncio.gather(
+                    *(backends.store(name).delete(key) for name in backends.names for key in keys)
+                )
             crashpoint("after_object_delete")
             await purging.delete_doomed(tx, keys)
         SWEPT.labels("objects").inc(len(keys))
@@ -102,6 +112,24 @@ async def sweep_exports(store: BlobStore, settings: Settings) -> None:
             if export.modified_at < before:
                 await store.delete(export.key)
                 SWEPT.labels("exports").inc()
+
+
+async def sweep_trash(db: Database) -> None:
+    """End what was in the trash for its time."""
+    ended = ROWS_AT_ONCE
+    while ended == ROWS_AT_ONCE:
+        async with db.transaction() as tx:
+            ended = await trash.end_expired(tx, ROWS_AT_ONCE)
+        SWEPT.labels("trash").inc(ended)
+
+
+async def sweep_locks(db: Database) -> None:
+    """Forget locks that have ended: they keep nothing any more but the blobs that they name."""
+    ended = ROWS_AT_ONCE
+    while ended == ROWS_AT_ONCE:
+        async with db.transaction() as tx:
+            ended = await locks.delete_ended(tx, ROWS_AT_ONCE)
+        SWEPT.labels("locks").inc(ended)
 
 
 async def purge_deleted_buckets(db: Database) -> None:

@@ -15,6 +15,10 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     store_url: str
     """The object store that holds the bytes: ``s3://…`` or ``file:///…``."""
 
+    fallback_store_url: str | None = None
+    """Where bytes go while ``store_url`` refuses them; they are moved home afterwards. The same
+    for gateway, storage and backup."""
+
     master_keys: MasterKeysText | None = None
     """What wraps the keys of encrypted blobs: one ``id:base64`` of 32 random bytes a line (or
     between commas), newest first, alike for gateway, storage and backup; best as ``…_FILE``."""
@@ -39,6 +43,9 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
 
     sweep_interval_s: Seconds = 60.0
     """How often expired uploads and doomed objects are looked for."""
+
+    lifecycle_interval_s: Seconds = 3600.0
+    """How often lifecycle rules are applied."""
 
     orphan_interval_s: Seconds = 6 * 3600.0
     """How often the newest slices of the store are compared with the records."""

@@ -33,7 +33,9 @@ from services.storage.domain.errors import (
     BucketNotFound,
     EncryptionUnavailable,
 )
+from services.storage.domain.lifecycle import check_rules
 from services.storage.domain.paths import check_search_text
+from services.storage.locks import check_nothing_locked
 from services.storage.repository import buckets, files
 from services.storage.requests.grants import give
 
@@ -41,6 +43,7 @@ from services.storage.requests.grants import give
 @serves(CreateBucket)
 async def create_bucket(request: CreateBucket, db: Database, keys: Keyring) -> BucketInfo:
     _check_encryption(request.encryption, keys)
+    check_rules(request.lifecycle)
     async with db.transaction() as tx:
         bucket = await buckets.insert_bucket(tx, new_id(), request)
         await outbox.add(
@@ -84,6 +87,8 @@ async def list_buckets(request: ListBuckets, db: Database) -> BucketList:
 @serves(UpdateBucket)
 async def update_bucket(request: UpdateBucket, db: Database, keys: Keyring) -> BucketInfo:
     _check_encryption(request.encryption, keys)
+    if request.lifecycle is not UNSET:
+        check_rules(request.lifecycle)
     async with db.transaction() as tx:
         before = await buckets.get_open_for_change(tx, request.name)
         versioning = before.versioning if request.versioning is UNSET else request.versioning
@@ -116,6 +121,7 @@ async def delete_bucket(request: DeleteBucket, db: Database) -> Done:
             raise BucketNotFound(request.name, bucket=request.name)
         locked.check_open()
         await _check_empty(tx, locked)
+        await check_nothing_locked(tx, locked)
         await buckets.delete(tx, locked.bucket_id)
         await outbox.add(
             tx,
@@ -130,6 +136,7 @@ async def empty_and_delete_bucket(request: EmptyAndDeleteBucket, db: Database) -
     task_id = new_id()
     async with db.transaction() as tx:
         bucket = await buckets.close(tx, request.name, task_id)
+        await check_nothing_locked(tx, bucket)
         if bucket.closing_task_id == task_id:
             args = jobs.EmptyBucket(bucket_id=bucket.bucket_id, bucket=bucket.name)
             await outbox.add(

@@ -20,6 +20,7 @@ from services.storage.domain.paths import check_path
 from services.storage.domain.preconditions import ANYTHING, check_expectation
 from services.storage.domain.uploads import blob_key
 from services.storage.repository import buckets, files, uploads
+from services.storage.restraints import check_room
 from services.storage.settings import Settings
 
 
@@ -32,8 +33,9 @@ async def begin_upload(request: BeginUpload, db: Database, settings: Settings) -
     check_tags(request.tags)
     upload_id = new_id()
     async with db.connection() as conn:
+        bucket = await buckets.get_bucket(conn, request.bucket)
+        await check_room(conn, bucket, request.path, request.size, request.actor)
         if request.expect != ANYTHING:
-            bucket = await buckets.get_bucket(conn, request.bucket)
             present = await files.find_sha256(conn, bucket.bucket_id, request.path)
             check_expectation(request.expect, request.path, present)
         expires_at = await uploads.insert_upload(

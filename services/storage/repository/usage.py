@@ -1,0 +1,299 @@
+"""What is used: sums of striped counters, quotas, and the count that the counters must equal."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from libs.chassis.database import Connection
+from libs.contracts.storage import Amount, PrincipalUsage
+from services.storage.domain.usage import Limit, Present
+
+FileKey = tuple[UUID, str]
+
+
+async def get_totals(conn: Connection, bucket_id: UUID) -> Mapping[str, Amount]:
+    """Return what the bucket uses, by ``live``, ``version``, ``trash``, ``held``, ``stored``."""
+    rows = await conn.fetch(
+        """
+        SELECT what, sum(number)::bigint AS number, sum(bytes)::bigint AS bytes
+        FROM usage
+        WHERE bucket_id = $1
+        GROUP BY what
+        """,
+        bucket_id,
+    )
+    return {row["what"]: Amount(number=row["number"], bytes=row["bytes"]) for row in rows}
+
+
+async def lock_buckets(tx: Connection, bucket_ids: Collection[UUID]) -> None:
+    """Let nobody else add bytes to these buckets, if they have quotas, until this ends.
+
+    Writers hold their bucket in a weaker lock that this one does not wait for.
+    """
+    await tx.execute(
+        """
+        SELECT
+        FROM bucket
+        WHERE bucket_id = ANY ($1::uuid[])
+        ORDER BY bucket_id
+        FOR NO KEY UPDATE
+        """,
+        list(bucket_ids),
+    )
+
+
+async def lock_principals(tx: Connection, principals: Collection[str]) -> None:
+    """Let nobody else add bytes for those of ``principals`` that have quotas until this ends."""
+    await tx.execute(
+        """
+        SELECT
+        FROM principal_quota
+        WHERE principal = ANY ($1::text[])
+        ORDER BY principal
+        FOR UPDATE
+        """,
+        list(principals),
+    )
+
+
+async def list_bucket_limits(conn: Connection, bucket_ids: Collection[UUID]) -> dict[UUID, Limit]:
+    """Return the limits of those buckets that have a quota."""
+    rows = await conn.fetch(
+        """
+        SELECT bucket_id, name, (settings ->> 'quota_bytes')::bigint AS quota_bytes, (
+            SELECT coalesce(sum(bytes), 0)::bigint
+            FROM usage
+            WHERE usage.bucket_id = bucket.bucket_id
+                AND what IN ('live', 'version', 'trash')
+        ) AS used_bytes
+        FROM bucket
+        WHERE bucket_id = ANY ($1::uuid[])
+            AND settings ->> 'quota_bytes' IS NOT NULL
+        """,
+        list(bucket_ids),
+    )
+    return {
+        row["bucket_id"]: Limit(
+            kind="bucket",
+            whose=row["name"],
+            quota_bytes=row["quota_bytes"],
+            used_bytes=row["used_bytes"],
+        )
+        for row in rows
+    }
+
+
+async def list_principal_limits(conn: Connection, principals: Collection[str]) -> dict[str, Limit]:
+    """Return the limits of those principals that have a quota."""
+    rows = await conn.fetch(
+        """
+        SELECT principal, quota_bytes, (
+            SELECT coalesce(sum(bytes), 0)::bigint
+            FROM principal_usage AS u
+            WHERE u.principal = q.principal
+        ) AS used_bytes
+        FROM principal_quota AS q
+        WHERE principal = ANY ($1::text[])
+        """,
+        list(principals),
+    )
+    return {
+        row["principal"]: Limit(
+            kind="principal",
+            whose=row["principal"],
+            quota_bytes=row["quota_bytes"],
+            used_bytes=row["used_bytes"],
+        )
+        for row in rows
+    }
+
+
+async def list_present_for_update(
+    tx: Connection, files: Sequence[FileKey]
+) -> dict[FileKey, Present]:
+    """Return what those of ``files`` hold that are there, and let nobody change them."""
+    rows = await tx.fetch(
+        """
+        SELECT bucket_id, path, blob_id, size, modified_by
+        FROM file
+        JOIN unnest($1::uuid[], $2::text[]) AS wanted (bucket_id, path) USING (bucket_id, path)
+        ORDER BY bucket_id, path
+        FOR UPDATE OF file
+        """,
+        [bucket_id for bucket_id, _ in files],
+        [path for _, path in files],
+    )
+    return {
+        (row["bucket_id"], row["path"]): Present(
+            blob_id=row["blob_id"], size=row["size"], author=row["modified_by"]
+        )
+        for row in rows
+        if row["blob_id"] is not None
+    }
+
+
+async def find_present(conn: Connection, bucket_id: UUID, path: str) -> Present | None:
+    """Return what a file holds at this moment, if it is there."""
+    row = await conn.fetchrow(
+        """
+        SELECT blob_id, size, modified_by
+        FROM file
+        WHERE bucket_id = $1
+            AND path = $2
+            AND deleted_at IS NULL
+        """,
+        bucket_id,
+        path,
+    )
+    if row is None:
+        return None
+    return Present(blob_id=row["blob_id"], size=row["size"], author=row["modified_by"])
+
+
+async def get_of_principal(conn: Connection, principal: str) -> PrincipalUsage:
+    """Return what a principal uses and may use; one that nobody knows uses nothing."""
+    row = await conn.fetchrow(
+        """
+        SELECT q.quota_bytes, q.set_at, q.set_by, (
+            SELECT coalesce(sum(bytes), 0)::bigint
+            FROM principal_usage AS u
+            WHERE u.principal = asked.principal
+        ) AS used_bytes
+        FROM (VALUES ($1::text)) AS asked (principal)
+        LEFT JOIN principal_quota AS q USING (principal)
+        """,
+        principal,
+    )
+    return PrincipalUsage(principal=principal, **dict(row or {}))
+
+
+async def list_quotas(conn: Connection, *, start_after: str, limit: int) -> list[PrincipalUsage]:
+    """Return up to ``limit`` principals that have quotas, behind ``start_after``."""
+    rows = await conn.fetch(
+        """
+        SELECT principal, quota_bytes, set_at, set_by, (
+            SELECT coalesce(sum(bytes), 0)::bigint
+            FROM principal_usage AS u
+            WHERE u.principal = q.principal
+        ) AS used_bytes
+        FROM principal_quota AS q
+        WHERE principal > $1
+        ORDER BY principal
+        LIMIT $2
+        """,
+        start_after,
+        limit,
+    )
+    return [PrincipalUsage(**row) for row in rows]
+
+
+async def upsert_quota(tx: Connection, principal: str, quota_bytes: int, actor: str) -> None:
+    """Set a principal's quota."""
+    await tx.execute(
+        """
+        INSERT INTO principal_quota (principal, quota_bytes, set_by)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (principal) DO UPDATE
+        SET quota_bytes = excluded.quota_bytes,
+            set_at = now(),
+            set_by = excluded.set_by
+        """,
+        principal,
+        quota_bytes,
+        actor,
+    )
+
+
+async def delete_quota(tx: Connection, principal: str) -> None:
+    """Take a principal's quota away."""
+    await tx.execute("DELETE FROM principal_quota WHERE principal = $1", principal)
+
+
+class Drift(NamedTuple):
+    """A counter that is off: add ``number`` and ``bytes`` to it, and it is right."""
+
+    bucket_id: UUID | None
+    """None: ``principal`` is off."""
+    principal: str | None
+    what: str
+    number: int
+    bytes: int
+
+
+async def recount(conn: Connection) -> list[Drift]:
+    """Count everything anew and return which counters say otherwise; none, if all is well.
+
+    One statement sees one instant, and counters change in the transactions of what they count: so
+    this may run beside writers, and a drift may be added to a counter at any time later.
+    """
+    rows = await conn.fetch(
+        """
+        WITH state AS (
+            SELECT bucket_id, 'live' AS what, modified_by, size
+            FROM file
+            WHERE deleted_at IS NULL
+            UNION ALL
+            SELECT bucket_id, CASE WHEN trash_until IS NULL THEN 'version' ELSE 'trash' END,
+                modified_by, size
+            FROM past_state
+        ), bucket_count AS (
+            SELECT bucket_id, what, count(*) AS number, sum(size) AS bytes
+            FROM state
+            GROUP BY bucket_id, what
+            UNION ALL
+            SELECT bucket_id, what, count(*), sum(bytes)
+            FROM bucket_blob
+            JOIN blob USING (blob_id)
+            CROSS JOIN LATERAL (VALUES ('held', size), ('stored', stored_size)) AS v (what, bytes)
+            GROUP BY bucket_id, what
+            UNION ALL
+            SELECT bucket_id, what, -number, -bytes
+            FROM usage
+        ), principal_count AS (
+            SELECT modified_by AS principal, sum(size) AS bytes
+            FROM state
+            GROUP BY modified_by
+            UNION ALL
+            SELECT principal, -bytes
+            FROM principal_usage
+        )
+        SELECT bucket_id, NULL AS principal, what, sum(number)::bigint AS number,
+            sum(bytes)::bigint AS bytes
+        FROM bucket_count
+        GROUP BY bucket_id, what
+        HAVING sum(number) <> 0 OR sum(bytes) <> 0
+        UNION ALL
+        SELECT NULL, principal, 'principal', 0, sum(bytes)::bigint
+        FROM principal_count
+        GROUP BY principal
+        HAVING sum(bytes) <> 0
+        """
+    )
+    return [Drift(**row) for row in rows]
+
+
+async def add_drifts(tx: Connection, drifts: Sequence[Drift]) -> None:
+    """Put counters right that are off."""
+    await tx.executemany(
+        """
+        INSERT INTO usage AS u (bucket_id, what, slot, number, bytes)
+        VALUES ($1, $2, 0, $3, $4)
+        ON CONFLICT (bucket_id, what, slot) DO UPDATE
+        SET number = u.number + excluded.number,
+            bytes = u.bytes + excluded.bytes
+        """,
+        [
+            (drift.bucket_id, drift.what, drift.number, drift.bytes)
+            for drift in drifts
+            if drift.bucket_id is not None
+        ],
+    )
+    await tx.executemany(
+        """
+        INSERT INTO principal_usage AS u (principal, slot, bytes)
+        VALUES ($1, 0, $2)
+        ON CONFLICT (principal, slot) DO UPDATE
+        SET bytes = u.bytes + excluded.bytes
+        """,
+        [(drift.principal, drift.bytes) for drift in drifts if drift.principal is not None],
+    )
