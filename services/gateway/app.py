@@ -28,6 +28,7 @@ from services.gateway.live.hub import Hub
 from services.gateway.loops import forget_old_answers, forget_old_links
 from services.gateway.routes.given import Cursors, dependencies
 from services.gateway.settings import Settings
+from services.gateway.transfer.archives import Archives
 from services.gateway.transfer.downloads import Downloads
 from services.gateway.transfer.memory import give_free_memory_back, keep_memory_flat
 from services.gateway.transfer.parts import PartWriter
@@ -68,6 +69,7 @@ def build(settings: Settings) -> Service:
         uploads=uploads,
         tus_uploads=TusUploads(platform, PartWriter(depots, budget, settings), uploads, settings),
         downloads=Downloads(platform, depot, budget, settings),
+        archives=Archives(depot, budget, settings),
         parts=Parts(db, bus, store),
         hub=hub,
     )

@@ -20,11 +20,13 @@ from services.gateway.edge.links import Links
 from services.gateway.edge.rates import Rates
 from services.gateway.routes import (
     api_keys,
+    archives,
     backups,
     buckets,
     changes,
     docs,
     files,
+    forms,
     grants,
     live,
     signed_urls,
@@ -41,6 +43,8 @@ API = (
     buckets,
     grants,
     files,
+    forms,
+    archives,
     tus,
     changes,
     signed_urls,

@@ -43,6 +43,8 @@ class Idempotency:
         if key is None or "user" not in scope:
             await self._app(scope, receive, send)
             return
+        if scope["route_handler"].opt.get("streams"):
+            raise MalformedHeader("bodies of this call are not kept", header="Idempotency-Key")
         if not _KEY.fullmatch(key):
             raise MalformedHeader("1 to 255 visible ASCII letters", header="Idempotency-Key")
         body = await _collect(receive, self._most)
