@@ -1,7 +1,8 @@
 """Two stores as one place to write to: the second takes over while the first refuses."""
 
 from collections.abc import Coroutine
-from typing import Any, Literal
+from types import TracebackType
+from typing import Any, Literal, Self
 from uuid import uuid4
 
 from msgspec import Struct
@@ -122,6 +123,22 @@ class Backends:
     async def close(self) -> None:
         """Probe no more; the stores are closed by who opened them."""
         await self._breaker.close()
+
+    async def __aenter__(self) -> Self:
+        """Open the stores, too: who opens these closes all of it."""
+        for name in self.names:
+            await self.store(name).__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self.close()
+        for name in self.names:
+            await self.store(name).close()
 
     async def _put(
         self, key: str, body: Body, size: int | None, if_absent: bool

@@ -11,7 +11,15 @@ from libs.chassis.database import Database
 from libs.chassis.loops import every
 from libs.chassis.service import Service, ServiceDefinition
 from libs.worker import Worker
-from services.storage import collecting, jobs, loops, reactions, scrubbing
+from services.storage import (
+    collecting,
+    compacting,
+    jobs,
+    loops,
+    moving_home,
+    reactions,
+    scrubbing,
+)
 from services.storage.fsck import fsck
 from services.storage.lifecycle import apply_lifecycle
 from services.storage.requests import (

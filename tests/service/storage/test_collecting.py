@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from libs.blobs import BlobNotFound, BlobStore
+from libs.blobs import Backends, BlobNotFound, BlobStore
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
 from libs.contracts.ids import new_id
@@ -70,7 +70,7 @@ async def test_overwritten_bytes_go_where_nobody_keeps_versions(
     await bucket.put("a", new)
 
     await collect()
-    await sweep_doomed_objects(db, store)
+    await sweep_doomed_objects(db, Backends(store))
 
     assert not await _is_there(store, key)
     assert await bucket.read("a") == new
@@ -180,7 +180,7 @@ async def test_what_a_purged_bucket_held_goes_with_all_versions(
         await _forget_uploads(db)
         await purge_deleted_buckets(db)
         await collect()
-        await sweep_doomed_objects(db, store)
+        await sweep_doomed_objects(db, Backends(store))
         return not await _is_there(store, key)
 
     await eventually(purged)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from libs.blobs import BlobNotFound, BlobStore
+from libs.blobs import Backends, BlobNotFound, BlobStore
 from libs.chassis.database import Database
 from libs.contracts.ids import new_id
 from libs.contracts.problems import AnsweredWithProblem
@@ -44,7 +44,7 @@ async def test_an_expired_upload_and_its_object_go(
     await _expire(db, ticket)
 
     await sweep_uploads(db)
-    await sweep_doomed_objects(db, store)
+    await sweep_doomed_objects(db, Backends(store))
 
     with refused_as("upload-not-found"):
         await bucket.commit(ticket, b"never committed")
@@ -59,7 +59,7 @@ async def test_the_object_of_a_dedupe_hit_goes_and_the_blob_stays(
     ticket = await bucket.begin("b", body)
     await bucket.commit(ticket, body)
 
-    await sweep_doomed_objects(db, store)
+    await sweep_doomed_objects(db, Backends(store))
 
     assert not await _is_there(store, ticket.key)
     assert await bucket.read("a") == await bucket.read("b") == body
@@ -73,7 +73,7 @@ async def test_a_committed_upload_is_forgotten_after_its_time_and_its_blob_stays
     await _expire(db, ticket)
 
     await sweep_uploads(db)
-    await sweep_doomed_objects(db, store)
+    await sweep_doomed_objects(db, Backends(store))
 
     with refused_as("upload-not-found"):
         await bucket.commit(ticket, b"kept for good")
@@ -98,7 +98,7 @@ async def test_two_sweepers_and_late_commits_at_once_do_no_double_effect(
     async def sweep() -> None:
         for _ in range(20):
             await sweep_uploads(db)
-            await sweep_doomed_objects(db, store)
+            await sweep_doomed_objects(db, Backends(store))
             await asyncio.sleep(0.01)
 
     sweepers = [asyncio.create_task(sweep()) for _ in range(2)]
@@ -131,12 +131,12 @@ async def test_an_orphaned_object_goes_and_a_young_one_stays(
     await bucket.put("a", b"has a row")
 
     await sweep_orphans(db, store, settings)
-    await sweep_doomed_objects(db, store)
+    await sweep_doomed_objects(db, Backends(store))
     assert await _is_there(store, old), "it is older than this database's first sweep"
 
     await _run_for_days(db, 10)
     await asyncio.gather(sweep_orphans(db, store, settings), sweep_orphans(db, store, settings))
-    await sweep_doomed_objects(db, store)
+    await sweep_doomed_objects(db, Backends(store))
 
     assert not await _is_there(store, old)
     assert await _is_there(store, young)
@@ -160,7 +160,7 @@ async def test_an_old_blob_and_an_upload_in_progress_are_no_orphans(
     )
 
     await sweep_orphans(db, store, eager)
-    await sweep_doomed_objects(db, store)
+    await sweep_doomed_objects(db, Backends(store))
 
     assert await bucket.read("a") == b"committed"
     await bucket.commit(ticket, b"in progress")
@@ -179,7 +179,7 @@ async def test_a_deleted_bucket_leaves_no_rows(
     for _ in range(2):
         await sweep_uploads(db)
     await asyncio.gather(purge_deleted_buckets(db), purge_deleted_buckets(db))
-    await sweep_doomed_objects(db, store)
+    await sweep_doomed_objects(db, Backends(store))
 
     async with db.connection() as conn:
         for table in ("file", "bucket_blob", "upload", "bucket"):
