@@ -22,11 +22,13 @@ from services.storage import (
 )
 from services.storage.fsck import fsck
 from services.storage.lifecycle import apply_lifecycle
+from services.storage.recounting import recount
 from services.storage.requests import (
     blobs,
     buckets,
     changes,
     damage,
+    direct,
     files,
     grants,
     lifecycle,
@@ -63,6 +65,7 @@ def build(settings: Settings) -> Service:
             damage,
             grants,
             sessions,
+            direct,
             usage,
             trash,
             lifecycle,
@@ -73,6 +76,7 @@ def build(settings: Settings) -> Service:
             every(settings.sweep_interval_s, loops.sweep_uploads),
             every(settings.sweep_interval_s, loops.sweep_sessions),
             every(settings.sweep_interval_s, loops.sweep_promises),
+            every(settings.sweep_interval_s, loops.sweep_drafts),
             every(settings.sweep_interval_s, collecting.condemn_unnamed_blobs),
             every(settings.sweep_interval_s, collecting.collect_condemned_blobs),
             every(settings.sweep_interval_s, collecting.walk_blobs),
@@ -95,5 +99,5 @@ SERVICE = ServiceDefinition(
     settings=Settings,
     build=build,
     migrations=Path(__file__).parent / "migrations",
-    commands=[fsck, rotate_keys],
+    commands=[fsck, recount, rotate_keys],
 )

@@ -17,6 +17,7 @@ from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Database
 from services.storage.domain.slices import Span, to_sweep
 from services.storage.repository import (
+    direct_uploads,
     locks,
     promises,
     purging,
@@ -68,6 +69,15 @@ async def sweep_promises(db: Database) -> None:
         async with db.transaction() as tx:
             broken = await promises.doom_expired(tx, ROWS_AT_ONCE)
         SWEPT.labels("promises").inc(broken)
+
+
+async def sweep_drafts(db: Database) -> None:
+    """Doom what clients put into the store themselves, when nobody can put any more there."""
+    ended = ROWS_AT_ONCE
+    while ended == ROWS_AT_ONCE:
+        async with db.transaction() as tx:
+            ended = await direct_uploads.doom_ended(tx, ROWS_AT_ONCE)
+        SWEPT.labels("drafts").inc(ended)
 
 
 async def sweep_doomed_objects(db: Database, backends: Backends) -> None:

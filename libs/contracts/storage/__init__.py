@@ -33,6 +33,7 @@ from libs.contracts.storage.buckets import (
     GetBucket,
     ListBuckets,
     MarkBucket,
+    Quota,
     UpdateBucket,
 )
 from libs.contracts.storage.changes import (
@@ -52,6 +53,13 @@ from libs.contracts.storage.changes import (
     PutContent,
     RemovePath,
     RemovePrefix,
+)
+from libs.contracts.storage.direct import (
+    LONGEST_DIRECT_S,
+    BeginDirectUpload,
+    DirectUpload,
+    DiscardDraft,
+    GetDirectUpload,
 )
 from libs.contracts.storage.files import (
     DeleteFile,
@@ -78,6 +86,7 @@ from libs.contracts.storage.grants import (
     SetGrant,
 )
 from libs.contracts.storage.lifecycle import (
+    MOST_RULES,
     Expiry,
     ExpiryList,
     LifecycleRule,
@@ -146,13 +155,16 @@ from libs.contracts.storage.usage import (
 )
 
 __all__ = [
+    "LONGEST_DIRECT_S",
     "MOST_GRANTS",
     "MOST_PATHS",
+    "MOST_RULES",
     "AbortUpload",
     "Amount",
     "AppendPart",
     "ApplyChanges",
     "Backend",
+    "BeginDirectUpload",
     "BeginSession",
     "BeginUpload",
     "BlobList",
@@ -180,6 +192,8 @@ __all__ = [
     "CreateBucket",
     "DeleteBucket",
     "DeleteFile",
+    "DirectUpload",
+    "DiscardDraft",
     "EmptyAndDeleteBucket",
     "EmptyTrash",
     "Encryption",
@@ -206,6 +220,7 @@ __all__ = [
     "GetBucket",
     "GetBucketPolicy",
     "GetBucketUsage",
+    "GetDirectUpload",
     "GetFile",
     "GetLock",
     "GetPrincipalUsage",
@@ -241,6 +256,7 @@ __all__ = [
     "PutFiles",
     "QuarantineList",
     "QuarantinedBlob",
+    "Quota",
     "ReleaseLease",
     "RemoveGrant",
     "RemovePath",

@@ -21,6 +21,9 @@ from services.storage.domain.row import Row
 BLOBS = "blobs"
 """The folder of the store that all blobs lie in."""
 
+DRAFTS = "drafts"
+"""The folder of what clients put into the store themselves."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -125,6 +128,11 @@ def begun_at(upload_id: UUID) -> datetime:
 def blob_key(upload_id: UUID) -> str:
     """Return where an upload's bytes go: sliced by day, random, and free of any user's words."""
     return f"{BLOBS}/{begun_at(upload_id):%Y/%m/%d}/{upload_id}"
+
+
+def draft_key(draft_id: UUID) -> str:
+    """Return where a client may put bytes itself; a key that no blob can have."""
+    return f"{DRAFTS}/{begun_at(draft_id):%Y/%m/%d}/{draft_id}"
 
 
 def upload_of_key(key: str) -> UUID | None:
