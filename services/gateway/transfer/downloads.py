@@ -68,8 +68,8 @@ class Downloads:
             proof = None if part else proof_of(blob)
             watched = partial(reported, self.platform, blob)
             download = Download(status, headers, body, length, proof, self._idle_s, watched)
-            if not part and length <= SMALL_BYTES:
-                await download.prefetch()
+            stack.push_async_callback(download.stop)
+            await download.begin(whole=length <= SMALL_BYTES)
             download.holds = stack.pop_all()
         return download
 
@@ -88,8 +88,8 @@ class Downloads:
                 body = await self._depot.read_compressed(blob, hashed.update)
             stack.push_async_callback(body.close)
             download = Download(200, headers, body, body.size, proof, self._idle_s, watched, hashed)
-            if blob.size <= SMALL_BYTES:
-                await download.prefetch()
+            stack.push_async_callback(download.stop)
+            await download.begin(whole=blob.size <= SMALL_BYTES)
             download.holds = stack.pop_all()
         return download
 
@@ -122,14 +122,25 @@ class Download:
         self._idle_s = idle_s
         self._watched = watched
         self._hashed = hashed
-        self._whole: bytes | None = None
+        self._pieces = self._verified()
+        self._begun: list[bytes] = []
+        self._is_whole = False
         self.holds = AsyncExitStack()
         """What is let go of at the end: memory, and the blob."""
 
-    async def prefetch(self) -> None:
-        """Read and verify a small file, while a failure can still be told."""
-        async with aclosing(self._verified()) as pieces:
-            self._whole = b"".join([piece async for piece in pieces])
+    async def begin(self, *, whole: bool) -> None:
+        """Read and verify a small file, or the beginning of a large one: while a failure can still
+        be told.
+        """
+        async for piece in self._pieces:
+            self._begun.append(piece)
+            if not whole:
+                return
+        self._is_whole = True
+
+    async def stop(self) -> None:
+        """Read no more; may be called twice."""
+        await self._pieces.aclose()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all, or cut the connection."""
@@ -140,15 +151,22 @@ class Download:
                 "headers": self._headers,
             }
             await send(start)  # type: ignore[arg-type]
-            if self._whole is not None:
-                await send({"type": "http.response.body", "body": self._whole, "more_body": False})
+            if self._is_whole:
+                body = b"".join(self._begun)
+                await send({"type": "http.response.body", "body": body, "more_body": False})
                 return
             await send_body(
-                self._verified(),
+                self._from_the_first(),
                 cast("RawReceive", receive),
                 cast("RawSend", send),
                 idle_s=self._idle_s,
             )
+
+    async def _from_the_first(self) -> AsyncGenerator[bytes, None]:
+        while self._begun:
+            yield self._begun.pop(0)
+        async for piece in self._pieces:
+            yield piece
 
     async def _verified(self) -> AsyncGenerator[bytes, None]:
         """Yield the blob's bytes, and report what is wrong with them."""
