@@ -171,7 +171,7 @@ class BucketStore:
         return max(self._part_bytes, -(-(size or 0) // MOST_PARTS))
 
     async def _put_small(self, key: str, pieces: Sequence[bytes]) -> int:
-        with failures(self.label, key):
+        with failures(self.label, key, writing=True):
             await obstore.put_async(self._bucket, key, pieces, use_multipart=False)
         return sum(map(len, pieces))
 
@@ -191,7 +191,7 @@ class BucketStore:
         if not ended:
             advice = "with if_absent a blob goes in one request"
             raise BlobTooLarge(key, most=MOST_CREATED_BYTES, advice=advice)
-        with failures(self.label, key):
+        with failures(self.label, key, writing=True):
             await obstore.put_async(self._bucket, key, taken, mode="create", use_multipart=False)
         return sum(map(len, taken))
 
@@ -202,7 +202,7 @@ class BucketStore:
                 return
             key = f"probes/{uuid4().hex}"
             try:
-                with failures(self.label, key):
+                with failures(self.label, key, writing=True):
                     for _ in range(2):
                         await obstore.put_async(
                             self._bucket, key, b"probe", mode="create", use_multipart=False

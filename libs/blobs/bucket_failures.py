@@ -23,8 +23,9 @@ from libs.blobs.failures import (
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _FULL = {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "EntityTooLarge"}
-_WRONG = {"NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"}
+_BEHIND_THE_END = "Wanted range starting at"  # obstore's own words, where a server sent the whole
 _NO_BUCKET = {"NoSuchBucket", "ContainerNotFound"}
+_WRONG = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", *_NO_BUCKET}
 _REASON_LENGTH = 200
 
 
@@ -33,13 +34,18 @@ class EmptyRange(Exception):
 
 
 @contextmanager
-def failures(label: str, key: str = "") -> Iterator[None]:
-    """Name every error of obstore that comes out of the block, about ``key`` if there is one."""
+def failures(label: str, key: str = "", *, writing: bool = False) -> Iterator[None]:
+    """Name every error of obstore that comes out of the block, about ``key`` if there is one.
+
+    Who is ``writing`` does not look for a blob: what is not there then is the bucket or an upload.
+    """
     try:
         yield
     except FileNotFoundError as error:
         if any(code in str(error) for code in _NO_BUCKET):
             raise StoreMisconfigured(label, "there is no such bucket") from error
+        if writing:
+            raise StoreUnavailable(label, "has lost the upload, or the bucket") from error
         raise BlobNotFound(key) from error
     except AlreadyExistsError as error:
         raise BlobExists(key) from error
@@ -51,7 +57,7 @@ def _named(label: str, error: BaseError) -> Exception:
     text = str(error)
     status = _first(_STATUS, text)
     code = _first(_CODE, text)
-    if status == "416":
+    if status == "416" or _BEHIND_THE_END in text:
         return EmptyRange()
     if status == "507" or code in _FULL:
         return StoreFull(label, code or "no room")

@@ -47,7 +47,7 @@ class MultipartUploads:
         return feed.sent
 
     async def _start(self, store: BucketClient, key: str, feed: "_Feed", part_bytes: int) -> None:
-        with failures(self._label, key):
+        with failures(self._label, key, writing=True):
             await obstore.put_async(
                 store, key, feed, chunk_size=part_bytes, max_concurrency=self._in_flight
             )

@@ -1,10 +1,23 @@
 """Servers that fail the way networks and stores do."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 HOST = "127.0.0.1"
+
+
+def at_port(url: str, port: int) -> str:
+    """Return the same store as it is reached through another port of this machine."""
+    return url.replace(f"{HOST}:{port_of(url)}", f"{HOST}:{port}")
+
+
+def port_of(url: str) -> int:
+    """Return the port of the store's server, wherever the address has it."""
+    found = re.search(rf"{re.escape(HOST)}:(\d+)", url)
+    assert found is not None
+    return int(found[1])
 
 
 class Cable:

@@ -2,12 +2,11 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +14,8 @@ from minio import Minio
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
-HOST = "127.0.0.1"
+from tests.conformance.ports import HOST, free_ports
+
 ACCESS, SECRET, BUCKET = "conformance", "conformance-secret", "conformance"
 START_WITHIN_S = 40.0
 
@@ -34,7 +34,7 @@ _PORTS = (
 @contextmanager
 def seaweed(folder: Path) -> Iterator[str]:
     """Run SeaweedFS with one bucket and yield the bucket's address."""
-    ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+    ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
     log = folder / "weed.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
@@ -101,14 +101,6 @@ def _make_bucket(address: str, server: "subprocess.Popen[bytes]", log: Path) -> 
 def _client(address: str, access: str | None = ACCESS, secret: str | None = SECRET) -> Minio:
     http = PoolManager(timeout=Timeout(5), retries=False)
     return Minio(address, access, secret, secure=False, http_client=http)
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _weed() -> str:

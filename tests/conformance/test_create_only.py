@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,7 +17,7 @@ from libs.blobs import (
 )
 from libs.blobs.file import STAGING
 from tests.conformance.bodies import MIB, SourceBroke, breaking_after, in_pieces, repeated
-from tests.conformance.faulty import HOST, answering
+from tests.conformance.faulty import answering, at_port
 
 KEY = "blobs/2026/11/22/created"
 
@@ -94,9 +93,6 @@ async def test_a_folder_is_no_blob_that_exists(tmp_path: Path) -> None:
 
 async def test_a_server_that_overwrites_all_the_same_is_found_out(s3_url: str) -> None:
     answer = b'HTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
-    async with answering(answer) as port:
-        parts = urlsplit(s3_url)
-        login = parts.netloc.rpartition("@")[0]
-        async with open_store(parts._replace(netloc=f"{login}@{HOST}:{port}").geturl()) as store:
-            with pytest.raises(StoreMisconfigured, match="create only"):
-                await store.put(KEY, b"x", if_absent=True)
+    async with answering(answer) as port, open_store(at_port(s3_url, port)) as store:
+        with pytest.raises(StoreMisconfigured, match="create only"):
+            await store.put(KEY, b"x", if_absent=True)

@@ -4,24 +4,16 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from libs.blobs import Backends, BlobStore, open_store
 from tests.conformance.bodies import MIB, in_pieces, some_bytes
-from tests.conformance.faulty import HOST, Cable
+from tests.conformance.faulty import HOST, Cable, at_port, port_of
 from tests.waiting import eventually
 
 KEY = "blobs/2026/11/22/fallback"
 PAUSE_S = 0.1
-
-
-def at_port(url: str, port: int) -> str:
-    """Return the same store as it is reached through another port of this machine."""
-    parts = urlsplit(url)
-    login = parts.netloc.rpartition("@")[0]
-    return parts._replace(netloc=f"{login}@{HOST}:{port}").geturl()
 
 
 @pytest.fixture
@@ -78,7 +70,7 @@ async def test_uploads_go_on_while_the_primary_is_down_and_return_when_it_is_bac
         for key in ("blobs/whole", "blobs/stream"):
             assert await (await pair.store("fallback").get(key)).read() == data
 
-        async with Cable(HOST, urlsplit(s3_url).port or 0).plugged_in(unused_port):
+        async with Cable(HOST, port_of(s3_url)).plugged_in(unused_port):
             await returned(pair)
 
             assert await pair.put(KEY, b"home") == ("primary", 4)
