@@ -1,6 +1,6 @@
 """Comparing what the records say with what the store has, in constant memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -37,11 +37,13 @@ async def counted(things: AsyncIterator[Thing], count: Count) -> AsyncIterator[T
 
 
 async def unequal(
-    rows: AsyncIterator[Row], objects: AsyncIterator[Object]
+    rows: AsyncIterator[Row],
+    objects: AsyncIterator[Object],
+    differ: Callable[[Row, Object], bool],
 ) -> AsyncIterator[tuple[Row | None, Object | None]]:
     """Walk both in the order of keys and yield what does not fit.
 
-    A pair of a row and an object differs in size; a lone one has no partner.
+    A pair of a row and an object is one of which ``differ`` is true; a lone one has no partner.
     """
     row, found = await anext(rows, None), await anext(objects, None)
     while row is not None or found is not None:
@@ -52,6 +54,6 @@ async def unequal(
             yield None, found
             found = await anext(objects, None)
         else:
-            if row.size != found.size:
+            if differ(row, found):
                 yield row, found
             row, found = await anext(rows, None), await anext(objects, None)

@@ -1,10 +1,13 @@
 """What ``fsck`` asks the tables."""
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 from msgspec import Struct
 
 from libs.chassis.database import Connection
+from libs.contracts.storage import Backend, BlobPlace
+from services.storage.domain.files import place_of
 
 
 class StoredObject(Struct, frozen=True):
@@ -13,6 +16,8 @@ class StoredObject(Struct, frozen=True):
     key: str
     size: int
     """Where the last of them ends; behind it may lie bytes that a blob was spared."""
+    overlap: bool
+    """Whether two of them lie at the same bytes."""
 
 
 async def count_files(conn: Connection) -> tuple[int, int]:
@@ -28,20 +33,76 @@ async def count_files(conn: Connection) -> tuple[int, int]:
 
 
 async def list_unlike_their_blob(conn: Connection, *, limit: int) -> list[tuple[str, str]]:
-    """Return bucket and path of files whose blob is missing, or has other bytes than they say."""
+    """Return bucket and path of files, also in the trash, that say other than their blob."""
     rows = await conn.fetch(
         """
-        SELECT bucket.name, f.path
-        FROM file AS f
+        SELECT bucket.name, path
+        FROM (
+            SELECT bucket_id, path, blob_id, sha256, size
+            FROM file
+            WHERE deleted_at IS NULL
+            UNION ALL
+            SELECT bucket_id, path, trashed_blob, sha256, size
+            FROM past_state
+            WHERE trashed_blob IS NOT NULL
+        ) AS f
         JOIN bucket USING (bucket_id)
         LEFT JOIN blob USING (blob_id)
-        WHERE f.deleted_at IS NULL
-            AND (blob.sha256, blob.size) IS DISTINCT FROM (f.sha256, f.size)
+        WHERE (blob.sha256, blob.size) IS DISTINCT FROM (f.sha256, f.size)
         LIMIT $1
         """,
         limit,
     )
     return [(row["name"], row["path"]) for row in rows]
+
+
+async def list_not_held(conn: Connection, *, limit: int) -> list[tuple[str, str]]:
+    """Return bucket and path of files whose bytes their bucket does not know by their digest."""
+    rows = await conn.fetch(
+        """
+        SELECT bucket.name, path
+        FROM file
+        JOIN bucket USING (bucket_id)
+        LEFT JOIN bucket_blob USING (bucket_id, blob_id)
+        WHERE deleted_at IS NULL
+            AND bucket_blob.blob_id IS NULL
+        LIMIT $1
+        """,
+        limit,
+    )
+    return [(row["name"], row["path"]) for row in rows]
+
+
+async def list_endangered(conn: Connection, *, limit: int) -> list[str]:
+    """Return objects that a sweeper will delete although blobs lie in them."""
+    rows = await conn.fetch(
+        """
+        SELECT key
+        FROM doomed_object
+        WHERE EXISTS (SELECT FROM blob WHERE blob.key = doomed_object.key)
+        UNION
+        SELECT key
+        FROM promised_object
+        WHERE EXISTS (SELECT FROM blob WHERE blob.key = promised_object.key)
+        LIMIT $1
+        """,
+        limit,
+    )
+    return [row["key"] for row in rows]
+
+
+async def list_damaged(conn: Connection, *, limit: int) -> list[tuple[str, str]]:
+    """Return key and damage of quarantined blobs."""
+    rows = await conn.fetch(
+        """
+        SELECT key, damage
+        FROM blob
+        WHERE quarantined_at IS NOT NULL
+        LIMIT $1
+        """,
+        limit,
+    )
+    return [(row["key"], row["damage"]) for row in rows]
 
 
 async def is_named(conn: Connection, key: str) -> bool:
@@ -58,14 +119,49 @@ async def is_named(conn: Connection, key: str) -> bool:
     return named
 
 
-async def walk_objects(tx: Connection) -> AsyncIterator[StoredObject]:
+async def holds_blobs(conn: Connection, key: str, backend: Backend) -> bool:
+    """Tell whether blobs lie in the object now."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM blob WHERE key = $1 AND backend = $2)", key, backend
+    )
+    return found
+
+
+async def walk_objects(tx: Connection, backend: Backend) -> AsyncIterator[StoredObject]:
     """Yield every object that blobs name, in the order of keys; needs a transaction."""
     async for row in tx.cursor(
         """
-        SELECT key, max(object_offset + stored_size) AS size
-        FROM blob
+        SELECT key, max(ends_at) AS size, bool_or(object_offset < ended_at) AS overlap
+        FROM (
+            SELECT key, object_offset, object_offset + stored_size AS ends_at,
+                max(object_offset + stored_size) OVER (
+                    PARTITION BY key
+                    ORDER BY object_offset, stored_size
+                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                ) AS ended_at
+            FROM blob
+            WHERE backend = $1
+        )
         GROUP BY key
         ORDER BY key
-        """
+        """,
+        backend,
     ):
-        yield StoredObject(row["key"], row["size"])
+        yield StoredObject(row["key"], row["size"], bool(row["overlap"]))
+
+
+async def list_places(conn: Connection, *, after: UUID, limit: int) -> list[BlobPlace]:
+    """Return blobs by their id, without those that are known to be damaged."""
+    rows = await conn.fetch(
+        """
+        SELECT *
+        FROM blob
+        WHERE blob_id > $1
+            AND quarantined_at IS NULL
+        ORDER BY blob_id
+        LIMIT $2
+        """,
+        after,
+        limit,
+    )
+    return list(map(place_of, rows))

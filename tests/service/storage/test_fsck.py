@@ -28,8 +28,8 @@ async def fsck(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
     return process.returncode or 0, printed.decode()
 
 
-async def differences(environment: dict[str, str]) -> dict[tuple[str, str], Any]:
-    code, printed = await fsck(environment, "--json")
+async def differences(environment: dict[str, str], *arguments: str) -> dict[tuple[str, str], Any]:
+    code, printed = await fsck(environment, "--json", *arguments)
     report = msgspec.json.decode(printed)
     assert code == (1 if report["differences"] else 0)
     return {(found["kind"], found["what"]): found for found in report["first_differences"]}
@@ -65,6 +65,42 @@ async def test_planted_differences_are_found_and_nothing_else(
     await store.delete(young)
     await _enlarge(db, "wrong", -1)
     assert await differences(storage_environment) == before
+
+
+async def test_what_a_sweeper_would_delete_by_mistake_is_found(
+    bucket: Bucket, db: Database, storage_environment: dict[str, str]
+) -> None:
+    await bucket.put("a", new_id().bytes)
+    place = (await bucket.get("a")).blob
+    async with db.connection() as conn:
+        await conn.execute(
+            "INSERT INTO doomed_object (key, not_before) VALUES ($1, now() + interval '1 hour')",
+            place.key,
+        )
+        await conn.execute("DELETE FROM bucket_blob WHERE blob_id = $1", place.blob_id)
+
+    found = await differences(storage_environment)
+
+    assert {("object-endangered", place.key), ("file-not-held", f"{bucket.name}/a")} <= set(found)
+    async with db.connection() as conn:
+        await conn.execute("DELETE FROM doomed_object WHERE key = $1", place.key)
+    await bucket.delete("a")
+
+
+async def test_only_a_deep_look_finds_other_bytes_of_the_same_length(
+    bucket: Bucket, store: BlobStore, storage_environment: dict[str, str]
+) -> None:
+    body = new_id().bytes
+    await bucket.put("a", body)
+    key = (await bucket.get("a")).blob.key
+    await store.put(key, body[::-1])
+
+    shallow = await differences(storage_environment)
+    deep = await differences(storage_environment, "--deep")
+
+    assert ("blob-damaged", key) not in shallow
+    assert ("blob-damaged", key) in deep
+    await store.put(key, body)
 
 
 async def test_what_happens_meanwhile_is_no_difference(
