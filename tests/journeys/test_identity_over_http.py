@@ -6,15 +6,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from tests.journeys.callers import give, new_key
 from tests.platform import Platform
 from tests.waiting import eventually
-
-
-async def new_key(http: httpx.AsyncClient, *scopes: str, **more: str) -> dict[str, str]:
-    answer = await http.post("/api/v1/api-keys", json={"name": "k", "scopes": scopes} | more)
-    assert answer.status_code == 201, answer.text
-    created: dict[str, str] = answer.json()
-    return created
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -33,8 +27,11 @@ async def test_a_key_is_shown_once_and_says_who_it_is(http: httpx.AsyncClient) -
     assert all("key" not in item and "secret_hash" not in item for item in listed)
 
 
-async def test_what_a_key_does_is_recorded_as_its(http: httpx.AsyncClient, files: str) -> None:
+async def test_what_a_key_does_is_recorded_as_its(
+    http: httpx.AsyncClient, bucket: str, files: str
+) -> None:
     created = await new_key(http, "write")
+    await give(http, bucket, f"key:{created['key_id']}", "writer")
 
     put = await http.put(f"{files}/a", content=b"x", headers=bearer(created["key"]))
 

@@ -10,6 +10,7 @@ import pytest
 
 from libs.contracts.ids import new_id
 from tests.builders import a_bucket_name
+from tests.journeys.callers import calling, give, new_key
 from tests.journeys.test_bad_input_over_http import code_of
 from tests.platform import Platform
 from tests.waiting import eventually
@@ -220,12 +221,12 @@ async def test_a_link_ends_when_it_is_taken_back(
 
 
 async def test_a_link_ends_with_the_key_that_made_it(
-    platform: Platform, http: httpx.AsyncClient, files: str, links: str, anybody: httpx.AsyncClient
+    http: httpx.AsyncClient, files: str, links: str, anybody: httpx.AsyncClient
 ) -> None:
     await http.put(f"{files}/a/report.txt", content=content())
-    made = (await http.post("/api/v1/api-keys", json={"name": "x", "scopes": ["read"]})).json()
-    headers = {"Authorization": f"Bearer {made['key']}"}
-    async with httpx.AsyncClient(base_url=platform.url, headers=headers) as maker:
+    made = await new_key(http, "read")
+    await give(http, links.split("/")[4], f"key:{made['key_id']}", "reader")
+    async with calling(http, made["key"]) as maker:
         link = await signed(maker, links, method="GET")
     assert (await anybody.get(link["url"])).status_code == 200
 
@@ -267,26 +268,26 @@ async def test_a_link_ends_by_itself(
     await eventually(ended)
 
 
-async def test_a_key_signs_only_what_it_may_do_itself(
-    platform: Platform, http: httpx.AsyncClient, links: str
-) -> None:
+async def test_a_key_signs_only_what_it_may_do_itself(http: httpx.AsyncClient, links: str) -> None:
     for scope, refused in (("read", "PUT"), ("write", "GET")):
-        made = await http.post("/api/v1/api-keys", json={"name": "x", "scopes": [scope]})
-        headers = {"Authorization": f"Bearer {made.json()['key']}"}
+        made = await new_key(http, scope)
+        await give(http, links.split("/")[4], f"key:{made['key_id']}", "owner")
 
-        answer = await http.post(links, json={"method": refused, "path": "a"}, headers=headers)
+        async with calling(http, made["key"]) as maker:
+            answer = await maker.post(links, json={"method": refused, "path": "a"})
 
         assert (answer.status_code, code_of(answer)) == (403, "forbidden")
 
 
 async def test_nobody_sees_or_ends_the_links_of_others(http: httpx.AsyncClient, links: str) -> None:
-    made = await http.post("/api/v1/api-keys", json={"name": "x", "scopes": ["read", "write"]})
-    headers = {"Authorization": f"Bearer {made.json()['key']}"}
+    made = await new_key(http, "read", "write")
+    await give(http, links.split("/")[4], f"key:{made['key_id']}", "owner")
     link = await signed(http, links, method="GET")
 
-    listed = await http.get(links, headers=headers)
-    ended = await http.delete(f"{links}/{link['id']}", headers=headers)
-    unknown = await http.delete(f"{links}/{new_id()}", headers=headers)
+    async with calling(http, made["key"]) as other:
+        listed = await other.get(links)
+        ended = await other.delete(f"{links}/{link['id']}")
+        unknown = await other.delete(f"{links}/{new_id()}")
 
     assert listed.json()["items"] == []
     assert (ended.status_code, unknown.status_code) == (404, 404)

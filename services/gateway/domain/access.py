@@ -72,31 +72,34 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 def decide(caller: Caller, deed: Deed, grants: Sequence[Grant], *, public_read: bool) -> Decision:
     """Decide by the first rule that does: scopes, the caller's grants, the public-read setting."""
-    mine = [grant for grant in grants if grant.principal in caller.principals]
-    looked_at = [Rule(kind="grant", grant=grant) for grant in mine]
+    scope = _scope(caller, deed)
+    mine = [
+        Rule(kind="grant", grant=grant) for grant in grants if grant.principal in caller.principals
+    ]
     setting = Rule(kind="public-read", public_read=public_read)
-    sees_bucket = bool(mine) or public_read
+    allowed, reason, rule = _first_that_decides(caller, deed, scope, mine, setting)
+    return Decision(
+        allowed=allowed,
+        reason=reason,
+        rule=rule,
+        looked_at=[*([] if scope is None else [scope]), *mine, setting],
+        sees_bucket=bool(mine) or public_read,
+    )
 
-    def decided(allowed: bool, reason: str, rule: Rule | None, *before: Rule) -> Decision:
-        return Decision(
-            allowed=allowed,
-            reason=reason,
-            rule=rule,
-            looked_at=[*before, *looked_at, setting],
-            sees_bucket=sees_bucket,
-        )
 
-    scope = _by_scope(caller, deed)
+def _first_that_decides(
+    caller: Caller, deed: Deed, scope: Rule | None, mine: Sequence[Rule], setting: Rule
+) -> tuple[bool, str, Rule | None]:
     if scope is not None and scope.scope == "admin":
-        return decided(True, "a key with the scope admin may do everything", scope)
-    if scope is not None:
-        return decided(False, f"the key has not the scope {deed.scope}", scope, scope)
-    for rule in looked_at:
+        return True, "a key with the scope admin may do everything", scope
+    if scope is not None and not _has(caller, scope):
+        return False, f"the key has not the scope {scope.scope}", scope
+    for rule in mine:
         if rule.grant is not None and _allows(rule.grant, deed):
-            return decided(True, _told(rule.grant), rule)
-    if public_read and deed.role == "reader" and (deed.is_public or deed.at is None):
-        return decided(True, "everybody may read this bucket", setting)
-    return decided(False, f"nothing gives the role {deed.role} {_where(deed)}", None)
+            return True, _told(rule.grant), rule
+    if setting.public_read and deed.role == "reader" and (deed.is_public or deed.at is None):
+        return True, "everybody may read this bucket", setting
+    return False, f"nothing gives the role {deed.role} {_where(deed)}", None
 
 
 def covers(grant: Grant, at: str | None) -> bool:
@@ -108,15 +111,17 @@ def _allows(grant: Grant, deed: Deed) -> bool:
     return covers(grant, deed.at) and RANKS[grant.role] >= RANKS[deed.role]
 
 
-def _by_scope(caller: Caller, deed: Deed) -> Rule | None:
-    """Return the scope that decides, by allowing all or by lacking."""
+def _scope(caller: Caller, deed: Deed) -> Rule | None:
+    """Return which scope matters, if a key is meant and its scopes are not known to do."""
     if caller.scopes is None:
         return None
     if "admin" in caller.scopes:
         return Rule(kind="scope", scope="admin")
-    if deed.scope is not None and not allows(caller.scopes, deed.scope):
-        return Rule(kind="scope", scope=deed.scope)
-    return None
+    return None if deed.scope is None else Rule(kind="scope", scope=deed.scope)
+
+
+def _has(caller: Caller, scope: Rule) -> bool:
+    return scope.scope is not None and allows(caller.scopes or (), scope.scope)
 
 
 def _told(grant: Grant) -> str:

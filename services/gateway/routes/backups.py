@@ -22,7 +22,7 @@ from libs.contracts.backup import (
     VerifySnapshot,
 )
 from libs.contracts.values import BucketName, FilePath
-from services.gateway.domain.failures import Forbidden, SnapshotNotFound
+from services.gateway.domain.failures import InvalidInput, SnapshotNotFound
 from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
 from services.gateway.edge.platform import Platform
@@ -114,7 +114,7 @@ async def list_snapshots(
     if bucket is not None:
         await access.check(bucket, role="owner")
     elif not access.is_admin:
-        raise Forbidden("say of which bucket", parameter="bucket")
+        raise InvalidInput("say of which bucket", parameter="bucket")
     scope = f"snapshots\n{bucket or ''}"
     before = cursors.open(scope, cursor, UUID)
     found = await platform.ask(ListSnapshots(bucket=bucket, before=before, limit=limit))

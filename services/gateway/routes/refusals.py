@@ -12,7 +12,7 @@ from litestar.openapi.spec import (
 
 from services.gateway.edge.problems import MEDIA_TYPE
 
-METHODS = ("get", "put", "post", "delete", "patch", "head")
+METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 NAME = "Problem"
 
 _TEXT = Schema(type=OpenAPIType.STRING)
