@@ -23,6 +23,7 @@ from services.storage.domain.prefixes import operation_of, placed, placing
 from services.storage.recording import record
 from services.storage.repository import files, prefixes
 from services.storage.repository.prefixes import Changed
+from services.storage.restraints import obeyed
 
 SLICE = 5_000
 
@@ -39,8 +40,21 @@ async def apply(
     """Do to the files at ``sources`` what ``change`` says; return how many it was done to.
 
     Nobody has to have them locked: each statement takes what it finds then. Raises ``PathExists``,
-    ``PathChangedTwice`` and ``InvalidPath``.
+    ``PathChangedTwice``, ``InvalidPath``, ``FileLocked`` and ``QuotaExceeded``.
     """
+    unmade = [] if isinstance(change, CopyPrefix) else sources
+    grows = not isinstance(change, RemovePrefix)
+    async with obeyed(tx, bucket, unmade, request.actor, grows=grows):
+        return await _apply(tx, bucket, change, sources, request)
+
+
+async def _apply(
+    tx: Connection,
+    bucket: Bucket,
+    change: PrefixChange,
+    sources: Sequence[str],
+    request: ApplyChanges,
+) -> int:
     if isinstance(change, RemovePrefix):
         found = 0
         for paths in _slices(sources):

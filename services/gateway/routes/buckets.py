@@ -6,10 +6,11 @@ from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 from msgspec.structs import asdict
 
 from libs.contracts.storage import (
+    MOST_RULES,
     BucketInfo,
     BucketSettings,
     BucketSettingsChange,
@@ -17,7 +18,9 @@ from libs.contracts.storage import (
     DeleteBucket,
     EmptyAndDeleteBucket,
     GetBucket,
+    LifecycleRule,
     ListBuckets,
+    Retention,
     UpdateBucket,
 )
 from libs.contracts.values import BucketName, Versioning
@@ -32,13 +35,29 @@ TAGS = ["Buckets"]
 LIST = "buckets"
 
 
+class Rule(LifecycleRule, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Deletes files below ``prefix`` that have all ``tags`` when they are old enough."""
+
+
+class DefaultRetention(Retention, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How new content is locked as it comes."""
+
+
+Rules = Annotated[list[Rule], Meta(max_length=MOST_RULES)]
+"""A word that a rule does not know must not make it mean more files than it says."""
+
+
 class NewBucket(BucketSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: BucketName
     versioning: Versioning = "auto"
+    lifecycle: Rules = field(default_factory=list)  # type: ignore[assignment]
+    retention: DefaultRetention | None = None
 
 
 class BucketChange(BucketSettingsChange, frozen=True, kw_only=True, forbid_unknown_fields=True):
     versioning: Versioning | UnsetType = UNSET
+    lifecycle: Rules | UnsetType = UNSET  # type: ignore[assignment]
+    retention: DefaultRetention | UnsetType | None = UNSET
 
 
 @post("/buckets", summary="Create a bucket", tags=TAGS, opt=needs("write"))

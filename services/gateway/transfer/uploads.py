@@ -128,7 +128,7 @@ class Uploads:
         self, begin: BeginUpload, announced: Announced, chunks: AsyncIterator[bytes]
     ) -> FilePut:
         plan = await self._plans.of(begin)
-        ticket = await self._platform.ask(begin)
+        ticket = await self._platform.ask(replace(begin, size=announced.size))
         storing = self._store_stream(ticket, plan, announced, chunks)
         try:
             return await self._or_abort(ticket.upload_id, storing)

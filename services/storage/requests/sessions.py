@@ -36,6 +36,7 @@ from services.storage.domain.sessions import (
 )
 from services.storage.domain.uploads import blob_key
 from services.storage.repository import buckets, files, session_parts, sessions
+from services.storage.restraints import check_room
 from services.storage.settings import Settings
 
 RENEWALS_A_LEASE = 4
@@ -188,6 +189,8 @@ async def _insert(
     bucket = None
     if wish.bucket is not None:
         bucket = await buckets.get_open_for_share(tx, wish.bucket)
+        if wish.path is not None:
+            await check_room(tx, bucket, wish.path, length, actor)
         if wish.path is not None and wish.expect != ANYTHING:
             present = await files.find_sha256(tx, bucket.bucket_id, wish.path)
             check_expectation(wish.expect, wish.path, present)
