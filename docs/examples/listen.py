@@ -7,7 +7,7 @@ import nats
 from nats.aio.msg import Msg
 
 from libs.contracts import envelope
-from libs.contracts.storage import FileDeleted, FileStored
+from libs.contracts.storage import FileDeleted, FilesChanged, FileStored
 
 
 async def show(message: Msg) -> None:
@@ -16,11 +16,13 @@ async def show(message: Msg) -> None:
             print(f"+ {bucket}/{path} version {revision}, {size} bytes", flush=True)
         case FileDeleted(bucket=bucket, path=path):
             print(f"- {bucket}/{path}", flush=True)
+        case FilesChanged(bucket=bucket, operation=operation, changed=changed):
+            print(f"* {bucket}: {operation} of {len(changed)} files", flush=True)
 
 
 async def main() -> None:
     bus = await nats.connect(os.environ["STRONGROOM_NATS_URL"])
-    for event in (FileStored, FileDeleted):
+    for event in (FileStored, FileDeleted, FilesChanged):
         await bus.subscribe(event.every(), cb=show)
     await asyncio.Event().wait()
 

@@ -25,6 +25,7 @@ from libs.contracts.storage import (
     BucketMarked,
     BucketUpdated,
     FileDeleted,
+    FilesChanged,
     FileStored,
 )
 from libs.contracts.versioning import VersionCreated
@@ -40,6 +41,7 @@ _EVENTS: dict[str, type[Event]] = {
         BucketMarked,
         BucketUpdated,
         FileDeleted,
+        FilesChanged,
         FileStored,
         VersionCreated,
     )

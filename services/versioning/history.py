@@ -1,7 +1,8 @@
 """Writing history: one commit on the head of a repository, in the caller's transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from msgspec import Struct
@@ -18,6 +19,9 @@ from services.versioning.repository.repositories import MAIN, Repository
 
 CHANGES_TOLD = 100
 
+EDITED_AT_ONCE = 5_000
+"""Paths of one edit of a tree; between two of them others get their turn."""
+
 
 class Head(Struct, frozen=True):
     """The newest commit of main, if there is one, and its tree."""
@@ -31,7 +35,9 @@ class Draft(Struct, frozen=True):
 
     commit: Commit
     edited: Edited
+    changed: int
     changes: list[EntryChange]
+    """The first of them."""
 
 
 async def read_head(tx: Connection, repository: Repository) -> Head:
@@ -55,8 +61,13 @@ async def draft(
     committed_at: datetime,
 ) -> Draft:
     """Prepare a commit on ``head`` that sets ``states``."""
-    before = await nodes.drive(tx, cache, tree.get(head.tree, states))
-    edited = await nodes.drive(tx, cache, tree.edit(head.tree, states))
+    edited = Edited(head.tree, 0, 0, {})
+    changes: list[EntryChange] = []
+    for part in _parts(states):
+        before = await nodes.drive(tx, cache, tree.get(edited.root, part), edited.nodes)
+        step = await nodes.drive(tx, cache, tree.edit(edited.root, part), edited.nodes)
+        edited = Edited(step.root, step.count, step.size, edited.nodes | step.nodes)
+        changes += _changes(before, dict(islice(part.items(), CHANGES_TOLD - len(changes))))
     commit = Commit(
         tree=edited.root,
         parents=() if head.commit_id is None else (head.commit_id,),
@@ -65,7 +76,7 @@ async def draft(
         operation=operation,
         message=message,
     )
-    return Draft(commit, edited, _changes(before, states))
+    return Draft(commit, edited, len(states), changes)
 
 
 async def write(
@@ -83,6 +94,14 @@ async def write(
     return commit_id
 
 
+def _parts(states: Mapping[str, Entry | None]) -> Iterator[dict[str, Entry | None]]:
+    """Yield ``states`` in the order of paths, a part at a time; at least one, maybe empty."""
+    ordered = iter(sorted(states.items()))
+    yield dict(islice(ordered, EDITED_AT_ONCE))
+    while part := dict(islice(ordered, EDITED_AT_ONCE)):
+        yield part
+
+
 def _changes(before: Mapping[str, Entry], after: Mapping[str, Entry | None]) -> list[EntryChange]:
     return [
         EntryChange(
@@ -91,7 +110,7 @@ def _changes(before: Mapping[str, Entry], after: Mapping[str, Entry | None]) -> 
             after=entry.sha256.hex() if entry else None,
             size=entry.size if entry else 0,
         )
-        for path, entry in sorted(after.items())
+        for path, entry in after.items()
     ]
 
 
@@ -107,8 +126,8 @@ def _news(
         author=commit.author,
         message=commit.message,
         operation=commit.operation,
-        changed=len(drafted.changes),
-        changes=drafted.changes[:CHANGES_TOLD],
+        changed=drafted.changed,
+        changes=drafted.changes,
     )
     moved = RefMoved(
         bucket=repository.bucket,

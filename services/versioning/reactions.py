@@ -12,10 +12,17 @@ from libs.contracts.storage import (
     BucketDeleted,
     BucketMarked,
     FileDeleted,
+    FilesChanged,
     FileStored,
 )
 from services.versioning import history
-from services.versioning.domain.recording import FileEvent, Version, rounds, version_of
+from services.versioning.domain.recording import (
+    FileEvent,
+    Version,
+    portions,
+    rounds,
+    versions_of,
+)
 from services.versioning.history import Head
 from services.versioning.repository import marks, repositories, versions
 from services.versioning.repository.nodes import NodeCache
@@ -25,7 +32,16 @@ RECORD = "versioning-record-version"
 BucketEvent = BucketCreated | BucketDeleted | BucketMarked | FileEvent
 
 
-@reacts(BucketCreated, BucketDeleted, BucketMarked, FileStored, FileDeleted, as_=RECORD, batch=200)
+@reacts(
+    BucketCreated,
+    BucketDeleted,
+    BucketMarked,
+    FileStored,
+    FileDeleted,
+    FilesChanged,
+    as_=RECORD,
+    batch=200,
+)
 async def record_version(events: Sequence[BucketEvent], db: Database, cache: NodeCache) -> None:
     """Record every state of every file; one commit takes what a batch allows."""
     async with db.transaction() as tx:
@@ -42,12 +58,14 @@ async def record_version(events: Sequence[BucketEvent], db: Database, cache: Nod
 async def _record_bucket(tx: Connection, cache: NodeCache, events: Sequence[BucketEvent]) -> None:
     repository = Repository(events[0].bucket_id, events[0].bucket)
     await repositories.lock_for_update(tx, repository.bucket_id, repository.bucket)
-    told = [
-        version_of(event)
+    told = (
+        version
         for event in events
-        if isinstance(event, FileStored | FileDeleted) and event.versioning == "auto"
-    ]
-    await _record_versions(tx, cache, repository, told)
+        if isinstance(event, FileEvent) and event.versioning == "auto"
+        for version in versions_of(event)
+    )
+    for portion in portions(told):
+        await _record_versions(tx, cache, repository, portion)
     if seen := [event.mark_id for event in events if isinstance(event, BucketMarked)]:
         await marks.insert_marks(tx, seen)
     if any(isinstance(event, BucketDeleted) for event in events):

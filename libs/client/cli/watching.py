@@ -8,11 +8,11 @@ from uuid import UUID
 from cyclopts import Parameter
 
 from libs.client.cli.connect import FOUND, Connect
-from libs.client.cli.output import AsJson, human_size, print_json, say, short, tell
+from libs.client.cli.output import AsJson, counted, human_size, print_json, say, short, tell
 from libs.client.cli.tasks import follow
 from libs.client.live import Gap
 from libs.contracts.base import Event
-from libs.contracts.storage import FileDeleted, FileStored
+from libs.contracts.storage import FileDeleted, FilesChanged, FileStored
 from libs.contracts.versioning import VersionCreated
 
 
@@ -50,6 +50,9 @@ def sentence(event: Event) -> str:
             )
         case FileDeleted():
             return f"{event.type}  {event.path}  version {event.revision}, by {event.actor}"
+        case FilesChanged():
+            files = counted(event.files or len(event.changed), "file")
+            return f"{event.type}  {files}, {event.operation} by {event.actor}"
         case VersionCreated():
             return f"{event.type}  commit {short(event.commit_id)}, {event.changed} changed"
         case _:

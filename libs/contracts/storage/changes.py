@@ -146,5 +146,7 @@ class FilesChanged(Event, frozen=True, type="file.changed", key="bucket"):
     versioning: Versioning
     changed: list[ChangedFile]
     """Different paths, up to 1,000."""
+    files: int = 0
+    """How many they are; the live topic of a bucket shows only the first of them."""
     message: Message = ""
     commit_id: CommitId | None = None

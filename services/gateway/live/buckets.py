@@ -7,14 +7,18 @@ from typing import Any
 import msgspec
 
 from libs.chassis.bus import Bus
-from libs.contracts.storage import GetBucket
+from libs.contracts.storage import FilesChanged, GetBucket
 from services.gateway.domain.live import Seen
 from services.gateway.edge.cancelling import cancel
 from services.gateway.live.feed import Event, Feed, Listener, position_of, read_between
 from services.gateway.live.sources import News, Snapshot, Tell
 
 MOST_MISSED = 2000
+MOST_MISSED_BYTES = 8 * 1024**2
 """Whoever missed more is better served with a fresh list."""
+
+MOST_FILES_SHOWN = 20
+"""Of many files that changed together; the event itself tells how many they were."""
 
 
 class BucketSource:
@@ -86,18 +90,19 @@ class BucketSource:
                 after=places[index],
                 upto=self._taken[index],
                 most=MOST_MISSED,
+                most_bytes=MOST_MISSED_BYTES,
             )
             if part is None:
                 return None
             found += part
         if not found:
             return []
-        events = [_shown(event) for event in found]
+        events = [_shown(_shortened(event)) for event in found]
         return [News(epoch=self._epoch(), offset=_offset(self._taken), data={"events": events})]
 
     def _listener(self, index: int) -> Listener:
         async def hear(event: Event) -> None:
-            self._waiting.append((index, event))
+            self._waiting.append((index, _shortened(event)))
             self._tell()
 
         return hear
@@ -114,6 +119,16 @@ def _shown(event: Event) -> dict[str, Any]:
         "time": event.headers.get("ce-time", ""),
         "data": msgspec.Raw(event.body),
     }
+
+
+def _shortened(event: Event) -> Event:
+    """Return ``event`` as a listener gets it: of many files only the first."""
+    if event.headers.get("ce-type") != FilesChanged.type:
+        return event
+    told = msgspec.json.decode(event.body, type=dict[str, msgspec.Raw])
+    files = msgspec.json.decode(told["changed"], type=list[msgspec.Raw])
+    body = msgspec.json.encode(told | {"changed": files[:MOST_FILES_SHOWN]})
+    return event._replace(body=body)
 
 
 def _offset(places: list[int]) -> str:

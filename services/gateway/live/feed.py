@@ -128,7 +128,14 @@ async def position_of(bus: Bus, stream: str) -> Position:
 
 
 async def read_between(
-    bus: Bus, stream: str, subjects: Sequence[str], *, after: int, upto: int, most: int
+    bus: Bus,
+    stream: str,
+    subjects: Sequence[str],
+    *,
+    after: int,
+    upto: int,
+    most: int,
+    most_bytes: int,
 ) -> list[Event] | None:
     """Return the events behind ``after`` up to ``upto``; None for too many, or gone ones."""
     now = await position_of(bus, stream)
@@ -146,11 +153,15 @@ async def read_between(
         if expected > most:
             return None
         found: list[Event] = []
+        size = 0
         async with asyncio.timeout(READ_S):
             while len(found) < expected:
                 message = await queue.get()
                 if message.reply:
                     found.append(_event(now.epoch, message))
+                    size += len(message.data)
+                if size > most_bytes:
+                    return None
         return [event for event in found if event.sequence <= upto]
     except TimeoutError:
         return None

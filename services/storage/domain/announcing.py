@@ -158,6 +158,7 @@ def _many(together: Together, changed: list[ChangedFile]) -> FilesChanged:
         actor=together.actor,
         versioning=together.bucket.versioning,
         changed=changed,
+        files=len(changed),
         message=together.message,
         commit_id=together.commit_id,
     )

@@ -47,7 +47,7 @@ async def _apply(request: ApplyChanges, db: Database) -> ChangesApplied:
         moved = 0
         for change, sources in found.items():
             moved += await moving.apply(tx, bucket, change, sources, request)
-        applied_at = await files.database_time(tx)
+        applied_at = written[0].modified_at if written else await files.database_time(tx)
     changed = [
         FileChange(path=file.path, revision=file.revision, sha256=file.sha256) for file in written
     ]

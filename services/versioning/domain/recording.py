@@ -5,17 +5,20 @@ with one message share a commit, and a path that changed twice gets two.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
 
-from libs.contracts.storage import FileDeleted, FileStored
+from libs.contracts.storage import ChangedFile, FileDeleted, FilesChanged, FileStored
 from libs.contracts.values import Actor, Operation
 from services.versioning.domain.tree import Entry
 
-FileEvent = FileStored | FileDeleted
+FileEvent = FileStored | FileDeleted | FilesChanged
+
+MOST_IN_A_COMMIT = 200_000
+"""States that are held in memory and recorded at once."""
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -63,31 +66,45 @@ class Round(NamedTuple):
         if len(self.versions) == 1:
             return f"{self.operation} {self.versions[0].path}"
         verb = "change" if self.operation == "mixed" else self.operation
+        if verb == "move":  # each is a state here, and one there
+            return f"move {sum(version.entry is not None for version in self.versions)} files"
         return f"{verb} {len(self.versions)} files"
 
 
-def version_of(event: FileEvent) -> Version:
-    """Return the state that ``event`` tells of."""
-    return Version(
-        path=event.path,
-        revision=event.revision,
-        operation=event.operation,
-        author=event.actor,
-        message=event.message,
-        created_at=event.occurred_at,
-        entry=entry_of(event) if isinstance(event, FileStored) else None,
-    )
+def versions_of(event: FileEvent) -> Iterator[Version]:
+    """Yield the states that ``event`` tells of."""
+    if not isinstance(event, FilesChanged):
+        yield _version(event, event.path, event.revision, entry_of(event))
+        return
+    for file in event.changed:
+        yield _version(event, file.path, file.revision, entry_of(file))
+        if file.source is not None and file.source_revision is not None:
+            yield _version(event, file.source, file.source_revision, None)
 
 
-def entry_of(event: FileStored) -> Entry:
-    """Return what a tree says about the file."""
+def entry_of(state: FileStored | FileDeleted | ChangedFile) -> Entry | None:
+    """Return what a tree says about the file, None where it is gone."""
+    if isinstance(state, FileDeleted) or state.sha256 is None:
+        return None
     return Entry(
-        sha256=bytes.fromhex(event.sha256),
-        size=event.size,
-        content_type=event.content_type,
-        metadata=event.metadata,
-        tags=event.tags,
+        sha256=bytes.fromhex(state.sha256),
+        size=state.size,
+        content_type=state.content_type,
+        metadata=state.metadata,
+        tags=state.tags,
     )
+
+
+def portions(versions: Iterable[Version], most: int = MOST_IN_A_COMMIT) -> Iterator[list[Version]]:
+    """Yield ``versions`` in their order, up to ``most`` at a time."""
+    portion: list[Version] = []
+    for version in versions:
+        portion.append(version)
+        if len(portion) == most:
+            yield portion
+            portion = []
+    if portion:
+        yield portion
 
 
 def rounds(versions: Iterable[Version]) -> list[Round]:
@@ -102,3 +119,15 @@ def rounds(versions: Iterable[Version]) -> list[Round]:
         found.items(), key=lambda item: item[0][0]
     )
     return [Round(author, message, group) for (_, author, message), group in in_order]
+
+
+def _version(event: FileEvent, path: str, revision: int, entry: Entry | None) -> Version:
+    return Version(
+        path=path,
+        revision=revision,
+        operation=event.operation,
+        author=event.actor,
+        message=event.message,
+        created_at=event.occurred_at,
+        entry=entry,
+    )

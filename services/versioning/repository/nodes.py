@@ -41,12 +41,22 @@ class NodeCache:
             self._nodes.popitem(last=False)
 
 
-async def drive(conn: Connection, cache: NodeCache, walk: Walk[T]) -> T:
-    """Run ``walk`` to its result, one query for each set of nodes that it asks for."""
+async def drive(
+    conn: Connection,
+    cache: NodeCache,
+    walk: Walk[T],
+    made: Mapping[NodeId, NewNode] | None = None,
+) -> T:
+    """Run ``walk`` to its result, one query for each set of nodes that it asks for.
+
+    Nodes that are not stored yet are taken from ``made``.
+    """
+    new = made or {}
     try:
         wanted = next(walk)
         while True:
-            nodes = cache.pick(wanted)
+            nodes = {node_id: new[node_id].node for node_id in wanted if node_id in new}
+            nodes |= cache.pick(wanted - nodes.keys())
             missing = [node_id for node_id in wanted if node_id not in nodes]
             if missing:
                 read = await _read(conn, missing)

@@ -1,7 +1,7 @@
 """The versions of files: every state that one had, by its revision."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -10,6 +10,11 @@ from libs.chassis.database import Connection
 from services.versioning.domain.commits import CommitId
 from services.versioning.domain.recording import Version
 from services.versioning.domain.tree import Entry
+
+AT_ONCE = 10_000
+"""Rows of one statement, which so never takes long."""
+
+T = TypeVar("T")
 
 
 class RecordedVersion(Struct, frozen=True):
@@ -21,76 +26,57 @@ class RecordedVersion(Struct, frozen=True):
 
 async def find_latest(conn: Connection, bucket_id: UUID, paths: Iterable[str]) -> dict[str, int]:
     """Return the newest revision that is recorded of each of ``paths``."""
-    rows = await conn.fetch(
-        """
-        SELECT wanted.path, newest.revision
-        FROM unnest($2::text[]) AS wanted (path)
-        CROSS JOIN LATERAL (
-            SELECT revision
-            FROM version
-            WHERE bucket_id = $1
-              AND path = wanted.path COLLATE "C"
-            ORDER BY revision DESC
-            LIMIT 1
-        ) AS newest
-        """,
-        bucket_id,
-        list(paths),
-    )
-    return {row["path"]: row["revision"] for row in rows}
+    latest: dict[str, int] = {}
+    for part in _parts(list(paths)):
+        rows = await conn.fetch(
+            """
+            SELECT wanted.path, newest.revision
+            FROM unnest($2::text[]) AS wanted (path)
+            CROSS JOIN LATERAL (
+                SELECT revision
+                FROM version
+                WHERE bucket_id = $1
+                  AND path = wanted.path COLLATE "C"
+                ORDER BY revision DESC
+                LIMIT 1
+            ) AS newest
+            """,
+            bucket_id,
+            part,
+        )
+        latest |= {row["path"]: row["revision"] for row in rows}
+    return latest
 
 
 async def find_recorded(
     conn: Connection, bucket_id: UUID, versions: Sequence[Version]
 ) -> set[tuple[str, int]]:
     """Return which of ``versions`` are recorded already, as path and revision."""
-    rows = await conn.fetch(
-        """
-        SELECT version.path, version.revision
-        FROM unnest($2::text[], $3::bigint[]) AS wanted (path, revision)
-        JOIN version
-          ON version.bucket_id = $1
-         AND version.path = wanted.path COLLATE "C"
-         AND version.revision = wanted.revision
-        """,
-        bucket_id,
-        [version.path for version in versions],
-        [version.revision for version in versions],
-    )
-    return {(row["path"], row["revision"]) for row in rows}
+    recorded: set[tuple[str, int]] = set()
+    for part in _parts(versions):
+        rows = await conn.fetch(
+            """
+            SELECT version.path, version.revision
+            FROM unnest($2::text[], $3::bigint[]) AS wanted (path, revision)
+            JOIN version
+              ON version.bucket_id = $1
+             AND version.path = wanted.path COLLATE "C"
+             AND version.revision = wanted.revision
+            """,
+            bucket_id,
+            [version.path for version in part],
+            [version.revision for version in part],
+        )
+        recorded |= {(row["path"], row["revision"]) for row in rows}
+    return recorded
 
 
 async def insert_versions(
     tx: Connection, bucket_id: UUID, commit_id: CommitId, versions: Sequence[Version]
 ) -> None:
     """Record ``versions`` as made by ``commit_id``."""
-    entries = [version.entry for version in versions]
-    await tx.execute(
-        """
-        INSERT INTO version
-            (bucket_id, commit_id, path, revision, operation, author, message, created_at,
-             sha256, size, content_type, metadata, tags)
-        SELECT $1, $2, row.*
-        FROM unnest(
-            $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
-            $9::bytea[], $10::bigint[], $11::text[], $12::jsonb[], $13::jsonb[]
-        ) AS row
-        ON CONFLICT DO NOTHING
-        """,
-        bucket_id,
-        commit_id,
-        [version.path for version in versions],
-        [version.revision for version in versions],
-        [version.operation for version in versions],
-        [version.author for version in versions],
-        [version.message for version in versions],
-        [version.created_at for version in versions],
-        [entry.sha256 if entry else None for entry in entries],
-        [entry.size if entry else 0 for entry in entries],
-        [entry.content_type if entry else None for entry in entries],
-        [entry.metadata if entry else {} for entry in entries],
-        [entry.tags if entry else {} for entry in entries],
-    )
+    for part in _parts(versions):
+        await _insert_part(tx, bucket_id, commit_id, part)
 
 
 async def list_versions(
@@ -148,3 +134,40 @@ def _recorded(row: Any) -> RecordedVersion:
         entry=entry,
     )
     return RecordedVersion(version, CommitId(row["commit_id"]))
+
+
+async def _insert_part(
+    tx: Connection, bucket_id: UUID, commit_id: CommitId, versions: Sequence[Version]
+) -> None:
+    entries = [version.entry for version in versions]
+    await tx.execute(
+        """
+        INSERT INTO version
+            (bucket_id, commit_id, path, revision, operation, author, message, created_at,
+             sha256, size, content_type, metadata, tags)
+        SELECT $1, $2, row.*
+        FROM unnest(
+            $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
+            $9::bytea[], $10::bigint[], $11::text[], $12::jsonb[], $13::jsonb[]
+        ) AS row
+        ON CONFLICT DO NOTHING
+        """,
+        bucket_id,
+        commit_id,
+        [version.path for version in versions],
+        [version.revision for version in versions],
+        [version.operation for version in versions],
+        [version.author for version in versions],
+        [version.message for version in versions],
+        [version.created_at for version in versions],
+        [entry.sha256 if entry else None for entry in entries],
+        [entry.size if entry else 0 for entry in entries],
+        [entry.content_type if entry else None for entry in entries],
+        [entry.metadata if entry else {} for entry in entries],
+        [entry.tags if entry else {} for entry in entries],
+    )
+
+
+def _parts(things: Sequence[T]) -> Iterator[Sequence[T]]:
+    for first in range(0, len(things), AT_ONCE):
+        yield things[first : first + AT_ONCE]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.contracts.ids import new_id
-from libs.contracts.storage import FileDeleted, FileStored
-from services.versioning.domain.recording import Version, rounds, version_of
+from libs.contracts.storage import ChangedFile, FileDeleted, FilesChanged, FileStored
+from services.versioning.domain.recording import Version, portions, rounds, versions_of
 from services.versioning.domain.restoring import PART_BYTES, parts_of, wanted_changes
 from services.versioning.domain.tree import Entry
 
@@ -117,8 +117,42 @@ def test_events_tell_the_version() -> None:
         operation="put",
     )
 
-    assert version_of(stored).entry == SAMPLE
-    assert version_of(FileDeleted(**told, operation="delete")).entry is None
+    assert [version.entry for version in versions_of(stored)] == [SAMPLE]
+    gone = FileDeleted(**told, operation="delete")
+    assert [version.entry for version in versions_of(gone)] == [None]
+
+
+def test_an_event_of_many_files_tells_each_state_and_what_a_move_left_behind() -> None:
+    content = {"sha256": "01" * 32, "size": 3, "content_type": "text/plain"}
+    event = FilesChanged(
+        bucket="reports",
+        bucket_id=new_id(),
+        actor="key:ann",
+        versioning="auto",
+        operation="move",
+        changed=[
+            ChangedFile(path="b/1", revision=1, source="a/1", source_revision=8, **content),
+            ChangedFile(path="c/1", revision=4, source="a/1", **content),
+            ChangedFile(path="d", revision=2),
+        ],
+    )
+
+    told = list(versions_of(event))
+
+    assert [(version.path, version.revision, version.entry) for version in told] == [
+        ("b/1", 1, SAMPLE),
+        ("a/1", 8, None),
+        ("c/1", 4, SAMPLE),
+        ("d", 2, None),
+    ]
+    assert rounds(told)[0].title() == "move 2 files"
+
+
+def test_many_versions_are_recorded_in_portions_that_lose_none() -> None:
+    versions = [a_version(f"{number}") for number in range(7)]
+
+    assert [len(portion) for portion in portions(versions, 3)] == [3, 3, 1]
+    assert [version for portion in portions(versions, 3) for version in portion] == versions
 
 
 def test_what_storage_is_asked_fits_into_messages() -> None:
