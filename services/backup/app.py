@@ -29,7 +29,9 @@ def build(settings: Settings) -> Service:
     bus = Bus.of("backup", settings)
     store = open_store(settings.store_url)
     stores = TargetStores(settings.file_target_roots)
-    depot = Depot(Backends(store), Keyring.parse(settings.master_keys))
+    fallback = open_store(settings.fallback_store_url) if settings.fallback_store_url else None
+    backends = Backends(store, fallback)
+    depot = Depot(backends, Keyring.parse(settings.master_keys))
     given = [settings, db, bus, store, depot, stores, Vaults(stores)]
     worker = Worker(
         bus,
@@ -39,7 +41,7 @@ def build(settings: Settings) -> Service:
         concurrency=settings.tasks_at_once,
     )
     return Service(
-        opens=[db, bus, store, worker],
+        opens=[db, bus, backends, worker],
         given=given,
         answers=[target_requests, snapshot_requests],
         reactions=[reactions],

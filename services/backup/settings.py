@@ -14,6 +14,10 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     store_url: str
     """The platform's object store: snapshots read from it, restores write to it."""
 
+    fallback_store_url: str | None = None
+    """Where bytes go while ``store_url`` refuses them; they are moved home afterwards. The same
+    for gateway, storage and backup."""
+
     master_keys: MasterKeysText | None = None
     """What wraps the keys of encrypted blobs: one ``id:base64`` of 32 random bytes a line (or
     between commas), newest first, alike for gateway, storage and backup; best as ``…_FILE``."""

@@ -29,6 +29,7 @@ from services.gateway.loops import forget_old_answers, forget_old_links
 from services.gateway.routes.given import Cursors, dependencies
 from services.gateway.settings import Settings
 from services.gateway.transfer.archives import Archives
+from services.gateway.transfer.direct import DirectUploads
 from services.gateway.transfer.downloads import Downloads
 from services.gateway.transfer.memory import give_free_memory_back, keep_memory_flat
 from services.gateway.transfer.parts import PartWriter
@@ -45,9 +46,11 @@ def build(settings: Settings) -> Service:
     db = Database.of(settings)
     bus = Bus.of("gateway", settings)
     store, lean = open_store(settings.store_url), open_store(_lean(settings.store_url))
+    signer = open_store(settings.store_public_url) if settings.store_public_url else None
     master_keys = Keyring.parse(settings.master_keys)
-    depot = Depot(Backends(store), master_keys)
-    lean_depot = Depot(Backends(lean), master_keys)
+    fallback = open_store(settings.fallback_store_url) if settings.fallback_store_url else None
+    backends, lean_backends = Backends(store, fallback), Backends(lean, fallback)
+    depot, lean_depot = Depot(backends, master_keys), Depot(lean_backends, master_keys)
     platform = Platform(bus, settings.answer_timeout_s)
     rates = Rates(settings)
     keys = Keys(db, bus, rates, settings)
@@ -69,8 +72,9 @@ def build(settings: Settings) -> Service:
         uploads=uploads,
         tus_uploads=TusUploads(platform, PartWriter(depots, budget, settings), uploads, settings),
         downloads=Downloads(platform, depot, budget, settings),
+        direct_uploads=DirectUploads(platform, depot, signer, uploads, settings),
         archives=Archives(depot, budget, settings),
-        parts=Parts(db, bus, store),
+        parts=Parts(db, bus, backends),
         hub=hub,
     )
     app = build_application(settings, db, keys, links, buckets, rates, given)
@@ -78,8 +82,9 @@ def build(settings: Settings) -> Service:
         opens=[
             db,
             bus,
-            store,
-            lean,
+            backends,
+            lean_backends,
+            *([signer] if signer else []),
             keys,
             buckets,
             hub,

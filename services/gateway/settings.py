@@ -17,6 +17,14 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     store_url: str
     """The object store that storage uses too, e.g. ``s3://key:secret@host:port/bucket``."""
 
+    store_public_url: str | None = None
+    """The same store at the address where clients reach it, written like ``store_url``: signs direct
+    URLs. Without it there are none."""
+
+    fallback_store_url: str | None = None
+    """Where bytes go while ``store_url`` refuses them; they are moved home afterwards. The same
+    for gateway, storage and backup."""
+
     master_keys: MasterKeysText | None = None
     """What wraps the keys of encrypted blobs: one ``id:base64`` of 32 random bytes a line (or
     between commas), newest first, alike for gateway, storage and backup; best as ``…_FILE``."""

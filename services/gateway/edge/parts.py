@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from nats.errors import Error as NatsError
 
-from libs.blobs.contract import BlobStore
+from libs.blobs.fallback import Backends
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
 
@@ -18,7 +18,9 @@ ANSWER_S = 0.5
 CHECK_S = 2.0
 BELIEVE_S = 1.0
 
-PartState = Literal["ok", "down"]
+PartState = Literal["ok", "degraded", "down"]
+"""The store is degraded while uploads go to its fallback."""
+
 State = Literal["ok", "degraded", "down"]
 NEEDED = ("database", "nats", "store", "storage")
 """Without one of these no file can be written or read."""
@@ -40,12 +42,13 @@ class _Pong(Struct, frozen=True):
 class Parts:
     """Looks at every part, at most once a second however many ask."""
 
-    def __init__(self, db: Database, bus: Bus, store: BlobStore) -> None:
+    def __init__(self, db: Database, bus: Bus, backends: Backends) -> None:
         self._checks: dict[str, Callable[[], Awaitable[None]]] = {
             "database": db.check,
             "nats": bus.check,
-            "store": store.check,
+            "store": backends.check,
         }
+        self._backends = backends
         self._bus = bus
         self._seen: Health | None = None
         self._seen_at = 0.0
@@ -63,6 +66,8 @@ class Parts:
         names = list(self._checks)
         states = await asyncio.gather(*(_state(check) for check in self._checks.values()))
         parts: dict[str, PartState] = dict(zip(names, states, strict=True))
+        if parts["store"] == "ok":
+            parts["store"] = self._backends.state
         answering = await self._answering() if parts["nats"] == "ok" else set()
         parts |= {name: "ok" if name in answering else "down" for name in SERVICES}
         if any(parts[name] == "down" for name in NEEDED):
