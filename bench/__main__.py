@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from bench import (
+    encodings,
     large_files,
     memory,
     reactions,
@@ -28,6 +29,7 @@ CASES: dict[str, Callable[[Scene], list[Figure]]] = {
     "requests": requests.run,
     "relay": relay.run,
     "reactions": reactions.run,
+    "encodings": encodings.run,
     "large": large_files.run,
 }
 TREES = "trees"

@@ -15,6 +15,11 @@ def unique(size: int) -> bytes:
     return _stamp() + _NOISE[: size - 24]
 
 
+def stamped(body: bytes) -> bytes:
+    """Return ``body`` with a beginning unlike every other one of any run."""
+    return _stamp() + body[24:]
+
+
 def pieces(size: int) -> Iterator[bytes]:
     """Yield ``size`` bytes, a multiple of 1 MiB, by the megabyte: each piece is unlike others."""
     for _ in range(size // MIB):

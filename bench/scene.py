@@ -48,15 +48,17 @@ class Scene:
             raise ProcessLookupError(f"{name} does not run")
         return found
 
-    def make_bucket(self, name: str) -> str:
-        """Make a bucket with versions and return its name."""
+    def make_bucket(self, name: str, **settings: str) -> str:
+        """Make a bucket with versions, and with ``settings``; return its name."""
         place = urlsplit(self.url)
         connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
         headers = {
             "Authorization": f"Bearer {self.admin_key}",
             "Content-Type": "application/json",
         }
-        connection.request("POST", "/api/v1/buckets", json.dumps({"name": name}), headers)
+        connection.request(
+            "POST", "/api/v1/buckets", json.dumps({"name": name} | settings), headers
+        )
         answered = connection.getresponse()
         said = answered.read()
         connection.close()

@@ -87,17 +87,21 @@ class _BodyChunks:
         await self._body.close()
 
 
-async def in_pieces_of(size: int, chunks: Chunks) -> AsyncGenerator[bytes | bytearray, None]:
+async def in_pieces_of(size: int, chunks: Chunks) -> AsyncGenerator[bytes, None]:
     """Yield the same bytes in pieces of exactly ``size``, the last one excepted; none is empty."""
-    waiting = bytearray()
+    waiting: list[memoryview] = []
+    missing = size
     async with aclosing(chunks):
         async for chunk in chunks:
-            waiting += chunk
-            while len(waiting) >= size:
-                yield waiting[:size]
-                del waiting[:size]
+            view = memoryview(chunk)
+            while len(view) >= missing:
+                yield b"".join([*waiting, view[:missing]])
+                view, waiting, missing = view[missing:], [], size
+            if view:
+                waiting.append(view)
+                missing -= len(view)
     if waiting:
-        yield waiting
+        yield b"".join(waiting)
 
 
 async def no_chunks() -> AsyncGenerator[bytes, None]:

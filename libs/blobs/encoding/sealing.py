@@ -25,7 +25,7 @@ FRAMES_AT_ONCE = 16
 async def sealed(pieces: Chunks, cipher: FrameCipher) -> AsyncGenerator[bytes, None]:
     """Yield ``pieces`` in sealed frames; the last is known only when nothing comes behind it."""
     first = 0
-    held: bytes | bytearray = b""
+    held = b""
     async with aclosing(in_pieces_of(FRAMES_AT_ONCE * FRAME_BYTES, pieces)) as whole_frames:
         async for piece in whole_frames:
             if held:
