@@ -32,6 +32,8 @@ def servers_in_containers() -> Iterator[dict[str, str]]:
             variables[variable(service, "store_url")] = (
                 f"s3://{S3_KEY}:{S3_SECRET}@{s3}/{S3_BUCKET}?tls=false"
             )
+        store_url = variables[variable("gateway", "store_url")]
+        variables[variable("gateway", "store_public_url")] = store_url
         yield variables
 
 

@@ -105,6 +105,18 @@ class KeyIsInUse(Problem):
     code, status = "idempotency-key-in-use", 409
 
 
+class DirectNotPossible(Problem):
+    """The object store cannot be talked to directly for this; a link of the gateway can do it."""
+
+    code, status = "direct-not-possible", 409
+
+
+class DraftMissing(Problem):
+    """Nothing was put at the direct URL."""
+
+    code, status = "draft-missing", 409
+
+
 class PreconditionFailed(Problem):
     """The file is not what the request expects."""
 
