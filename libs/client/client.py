@@ -6,6 +6,7 @@ from typing import Self
 from libs.client.buckets import Buckets
 from libs.client.connection import Connection, find_connection
 from libs.client.files import Files
+from libs.client.grants import Grants
 from libs.client.live import Live
 from libs.client.retries import RetryPolicy
 from libs.client.snapshots import Snapshots, Targets
@@ -35,6 +36,7 @@ class Client:
         self._transport = Transport(self.connection, retries or RetryPolicy())
         self.live = Live(self._transport)
         self.buckets = Buckets(self._transport)
+        self.grants = Grants(self._transport)
         self.files = Files(self._transport)
         self.versions = Versions(self._transport)
         self.tasks = Tasks(self._transport, self.live)

@@ -22,6 +22,9 @@ class KeyInfo(Struct, frozen=True, kw_only=True):
     key_id: UUID
     name: str
     scopes: list[Scope]
+    user: str | None = None
+    """Whom it acts for."""
+    groups: list[str] = field(default_factory=list)
     created_by: str
     created_at: datetime
     expires_at: datetime | None
@@ -77,10 +80,22 @@ class Keys:
         self._transport = transport
 
     async def create(
-        self, name: str, scopes: Sequence[Scope], *, expires_at: datetime | None = None
+        self,
+        name: str,
+        scopes: Sequence[Scope],
+        *,
+        user: str | None = None,
+        groups: Sequence[str] = (),
+        expires_at: datetime | None = None,
     ) -> NewKey:
-        """Make a key."""
-        body = {"name": name, "scopes": list(scopes), "expires_at": expires_at}
+        """Make a key; it has the grants of its user and groups, besides its own."""
+        body = {
+            "name": name,
+            "scopes": list(scopes),
+            "user": user,
+            "groups": list(groups),
+            "expires_at": expires_at,
+        }
         return await self._transport.post("/api-keys", NewKey, body)
 
     def list(self) -> AsyncIterator[KeyInfo]:

@@ -15,6 +15,7 @@ from libs.client.cli.browse import ls
 from libs.client.cli.buckets import buckets
 from libs.client.cli.changing import cp, mv, rm
 from libs.client.cli.examples import EXAMPLES
+from libs.client.cli.grants import access_check, grants
 from libs.client.cli.groups import FILES, HAPPENING, OPTIONS, PLATFORM
 from libs.client.cli.history import log, restore
 from libs.client.cli.keys import keys
@@ -44,8 +45,9 @@ def build(*, overview: bool = False) -> App:
     for command in (put, get, cat, ls, cp, mv, rm, log, restore):
         app.command(command, group=FILES, help_epilogue=EXAMPLES.get(command.__name__))
     app.command(watch, group=HAPPENING, help_epilogue=EXAMPLES["watch"])
-    for part in (tasks, snapshot, targets, buckets, keys):
+    for part in (tasks, snapshot, targets, buckets, grants, keys):
         app.command(part)
+    app.command(access_check, group=PLATFORM, help_epilogue=EXAMPLES["access_check"])
     app.command(status, group=PLATFORM)
     app.command(login, group=PLATFORM)
 

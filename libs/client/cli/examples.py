@@ -27,6 +27,10 @@ EXAMPLES = {
         "restore papers/2026/ --to 3f2a91c0 -m 'undo the clean-up'",
     ),
     "watch": _examples("watch papers", "watch 0192f0c1-7b1e-7000-8000-2d1f6a3c9b55"),
+    "access_check": _examples(
+        "access-check papers/2026/plan.md write",
+        "access-check papers/2026/ list --as user:ann --group editors",
+    ),
     "completion": _examples(
         "completion bash > ~/.local/share/bash-completion/completions/strongroom"
     ),

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from libs.client.cli.connect import FOUND, Connect
 from libs.client.cli.groups import PLATFORM
 from libs.client.cli.output import AsJson, print_json, print_table, say, tell, when
-from libs.client.system import Scope
+from libs.client.system import KeyInfo, Scope
 
 keys = App(name="keys", group=PLATFORM, help="API keys: create, list, revoke.")
 
@@ -23,6 +23,11 @@ async def create(
         tuple[Scope, ...],
         Parameter(negative=(), consume_multiple=False, help="May be said again; admin is all."),
     ] = ("read", "write"),
+    user: Annotated[str | None, Parameter(help="It acts for them: their grants are its.")] = None,
+    group: Annotated[
+        tuple[str, ...],
+        Parameter(negative=(), consume_multiple=False, help="Theirs, too; may be said again."),
+    ] = (),
     days: Annotated[int | None, Parameter(help="For so many days; else until revoked.")] = None,
     json: AsJson = False,
     connect: Connect = FOUND,
@@ -30,7 +35,7 @@ async def create(
     """Make a key; it is printed this once."""
     until = None if days is None else datetime.now(UTC) + timedelta(days=days)
     async with connect.client() as client:
-        key = await client.keys.create(name, scope, expires_at=until)
+        key = await client.keys.create(name, scope, user=user, groups=group, expires_at=until)
     if json:
         print_json([key])
     elif key.key is None:
@@ -51,10 +56,22 @@ async def list_keys(*, json: AsJson = False, connect: Connect = FOUND) -> None:
         print_json(found)
         return
     rows = [
-        (one.key_id, one.name, " ".join(one.scopes), when(one.created_at), when(one.expires_at))
+        (
+            one.key_id,
+            one.name,
+            " ".join(one.scopes),
+            _acts_for(one),
+            when(one.created_at),
+            when(one.expires_at),
+        )
         for one in found
     ]
-    print_table(("key", "name", "scopes", "created", "expires"), rows)
+    print_table(("key", "name", "scopes", "acts for", "created", "expires"), rows)
+
+
+def _acts_for(key: KeyInfo) -> str:
+    names = [key.user] if key.user else []
+    return " ".join([*names, *(f"group:{name}" for name in key.groups)])
 
 
 @keys.command

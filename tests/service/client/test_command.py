@@ -314,6 +314,7 @@ async def test_a_new_key_opens_what_its_scopes_say_until_it_is_revoked(
     reader = Command(
         strongroom.directory, strongroom.environment | {"STRONGROOM_API_KEY": key["key"]}
     )
+    await strongroom.ok("grants", "give", bucket, f"key:{key['key_id']}", "reader")
 
     may = await reader("ls", bucket)
     may_not = await reader("put", "-", f"{bucket}/x", stdin=b"x")
