@@ -85,8 +85,8 @@ async def find_joined(tx: Connection, partials: Sequence[UUID], actor: str) -> U
         SELECT final.session_id
         FROM upload_session AS part
         JOIN upload_session AS final ON final.session_id = part.joined_into
-        WHERE part.session_id = $1[1]
-            AND final.partials = $1
+        WHERE part.session_id = ($1::uuid[])[1]
+            AND final.partials = $1::uuid[]
             AND final.actor = $2
         """,
         list(partials),
