@@ -56,8 +56,9 @@ async def restore_trash(request: RestoreTrash, db: Database) -> TrashRestored:
         await files.reserve(tx, bucket.bucket_id, list(wanted), request.actor)
         locked = await files.list_for_update(tx, bucket.bucket_id, list(wanted))
         writes = plan(wanted, {file.path: file for file in locked}, overwrite=request.overwrite)
-        written = await record(tx, bucket, writes, request.actor, message=request.message)
+        # First, so that they need no room twice.
         await trash.end_entries(tx, bucket.bucket_id, entries)
+        written = await record(tx, bucket, writes, request.actor, message=request.message)
     return TrashRestored(
         restored=len(written),
         changed=[

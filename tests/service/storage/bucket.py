@@ -77,3 +77,9 @@ class Bucket:
     async def change(self, *changes: Change, **wish: Any) -> ChangesApplied:
         wish = {"actor": ACTOR} | wish
         return await self.ask(ApplyChanges(bucket=self.name, changes=list(changes), **wish))
+
+
+class Making(Protocol):
+    """The fixture ``a_bucket_with``."""
+
+    async def __call__(self, **settings: Any) -> Bucket: ...

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from libs.chassis.database import Database
 from libs.contracts.storage import CreateBucket
 from tests.builders import a_bucket_name
 from tests.platform import Platform
-from tests.service.storage.bucket import ACTOR, Ask, Bucket
+from tests.service.storage.bucket import ACTOR, Ask, Bucket, Making
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,16 @@ def a_bucket(ask: Ask, store: BlobStore) -> Callable[[], Awaitable[Bucket]]:
 @pytest.fixture
 async def bucket(a_bucket: Callable[[], Awaitable[Bucket]]) -> Bucket:
     return await a_bucket()
+
+
+@pytest.fixture(scope="session")
+def a_bucket_with(ask: Ask, store: BlobStore) -> Making:
+    """Make a bucket with these settings; versioning leaves it alone unless they say otherwise."""
+
+    async def make(**settings: Any) -> Bucket:
+        name = a_bucket_name("settings")
+        settings = {"versioning": "off"} | settings
+        await ask(CreateBucket(name=name, actor=ACTOR, **settings))
+        return Bucket(ask, store, name)
+
+    return make
