@@ -87,7 +87,8 @@ async def _blobs(tx: Connection, bucket_id: UUID, digests: Sequence[str]) -> dic
     if not digests:
         return {}
     held = await blobs.list_held_for_share(tx, bucket_id, digests)
-    return {blob.sha256: blob for blob in held}
+    # Where the same bytes are held in clear and encrypted, the encrypted ones serve from now on.
+    return {blob.sha256: blob for blob in sorted(held, key=lambda blob: blob.sealed is not None)}
 
 
 def _unused(locked: Sequence[File]) -> list[str]:

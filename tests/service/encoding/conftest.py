@@ -9,6 +9,7 @@ import pytest
 from msgspec import Struct
 
 from libs.blobs import BlobStore, open_store
+from libs.chassis.database import Database
 from libs.contracts.storage import BlobPlace, GetFile
 from tests.builders import a_bucket_name
 from tests.platform import Platform
@@ -63,6 +64,13 @@ async def store(platform: Platform) -> AsyncIterator[BlobStore]:
     """The platform's own object store."""
     variables = {**os.environ, **platform.stack.env("storage")}
     async with open_store(variables["STRONGROOM_STORAGE_STORE_URL"]) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def db(platform: Platform) -> AsyncIterator[Database]:
+    """The schema of storage."""
+    async with Database(platform.database_urls["storage"], pool_size=2) as opened:
         yield opened
 
 

@@ -5,8 +5,19 @@ import os
 import pytest
 import zstandard
 
+from libs.blobs.encoding.keyring import Keyring
+from libs.chassis.database import Database
 from libs.contracts.problems import AnsweredWithProblem
-from libs.contracts.storage import BeginUpload, CommitUpload
+from libs.contracts.storage import (
+    ApplyChanges,
+    BeginUpload,
+    CommitUpload,
+    CreateBucket,
+    PutContent,
+)
+from services.storage.domain.errors import EncryptionUnavailable
+from services.storage.requests.buckets import create_bucket
+from tests.builders import a_bucket_name
 from tests.service.encoding.conftest import EncodedBucket, MakeBucket
 from tests.service.storage.bucket import Ask, digest
 
@@ -183,3 +194,25 @@ async def test_storage_refuses_bytes_in_clear_whoever_brings_them(
 
     assert refused.value.named == "encryption-required"
     assert (await bucket.get("a.txt")).status_code == 404
+
+
+async def test_a_copy_of_bytes_held_in_clear_and_encrypted_is_encrypted(
+    a_bucket: MakeBucket, ask: Ask
+) -> None:
+    bucket, body = await a_bucket(), a_new_text(SMALL)
+    await bucket.put("clear.txt", body)
+    await bucket.change(encryption="aes-256-gcm")
+    await bucket.put("sealed.txt", body)
+
+    put = PutContent(path="again.txt", sha256=digest(body))
+    await ask(ApplyChanges(bucket=bucket.name, actor="key:test", changes=[put]))
+
+    assert (await bucket.place("clear.txt")).sealed is None
+    assert (await bucket.place("again.txt")).sealed is not None
+
+
+async def test_without_a_master_key_no_bucket_can_want_encryption(db: Database) -> None:
+    wish = CreateBucket(name=a_bucket_name(), actor="key:test", encryption="aes-256-gcm")
+
+    with pytest.raises(EncryptionUnavailable):
+        await create_bucket(wish, db, Keyring.parse(None))
