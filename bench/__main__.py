@@ -9,6 +9,7 @@ from bench import (
     encodings,
     large_files,
     memory,
+    moves,
     reactions,
     relay,
     requests,
@@ -30,6 +31,7 @@ CASES: dict[str, Callable[[Scene], list[Figure]]] = {
     "relay": relay.run,
     "reactions": reactions.run,
     "encodings": encodings.run,
+    "moves": moves.run,
     "large": large_files.run,
 }
 TREES = "trees"

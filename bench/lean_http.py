@@ -27,11 +27,18 @@ class LeanConnection:
         reader, writer = await asyncio.open_connection(place.hostname, place.port)
         return cls(reader, writer, f"Host: {place.netloc}\r\nAuthorization: Bearer {key}\r\n")
 
-    async def request(self, method: str, target: str, body: bytes = b"") -> Answered:
+    async def request(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        *,
+        content_type: str = "application/octet-stream",
+    ) -> Answered:
         """Send a request and return its answer, whatever the status."""
         head = (
             f"{method} {target} HTTP/1.1\r\n{self._constant}"
-            f"Content-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._writer.write(head.encode("ascii") + body)
         answered = await self._reader.readuntil(b"\r\n\r\n")

@@ -69,6 +69,8 @@ class ListFiles(Request[FileList], to="storage", frozen=True):
     delimiter: Annotated[str, Meta(max_length=8)] = ""
     start_after: Annotated[str, Meta(max_length=1024)] = ""
     limit: PageLimit = 100
+    tags: Labels = field(default_factory=dict)
+    """Only files that have all of these."""
 
 
 class Expectation(Struct, frozen=True, kw_only=True):

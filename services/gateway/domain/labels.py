@@ -5,11 +5,11 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
 
 from libs.contracts.values import Labels
-from services.gateway.domain.failures import MalformedHeader
+from services.gateway.domain.failures import InvalidInput, MalformedHeader
 
 META = "strongroom-meta-"
 TAGS = "strongroom-tags"
@@ -48,6 +48,18 @@ def read_tags(header: str | None) -> Labels:
     tags = dict(pairs)
     if len(tags) != len(pairs):
         raise MalformedHeader("a tag is given twice", header="Strongroom-Tags")
+    return tags
+
+
+def wanted_tags(given: Sequence[str]) -> Labels:
+    """Return the tags that a list is asked for, each written ``key=value``."""
+    tags: Labels = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise InvalidInput("a tag is written key=value", parameter="tag")
+        if tags.setdefault(key, value) != value:
+            raise InvalidInput(f"no file has two values for {key!r}", parameter="tag")
     return tags
 
 

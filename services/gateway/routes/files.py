@@ -21,7 +21,7 @@ from libs.contracts.values import ByteCount, ContentType, FilePath, Labels, Sha2
 from libs.contracts.versioning import EntryInfo, ListEntries
 from services.gateway.domain import conditions, labels, served
 from services.gateway.domain.digests import announced_sha256
-from services.gateway.domain.failures import MalformedHeader
+from services.gateway.domain.failures import InvalidInput, MalformedHeader
 from services.gateway.domain.keys import Identity
 from services.gateway.edge.asgi import Receive
 from services.gateway.edge.gate import needs
@@ -33,6 +33,7 @@ from services.gateway.transfer.downloads import Downloads
 from services.gateway.transfer.uploads import Announced, Uploads
 
 TAGS = ["Files"]
+MOST_TAGS_SOUGHT = 10
 ONE = "/buckets/{bucket:str}/files/{path:str}"
 
 Call = Request[Identity, None, State]
@@ -200,22 +201,37 @@ async def list_files(
     cursors: NamedDependency[Cursors],
     prefix: Prefix = "",
     delimiter: Annotated[str, QueryParameter(description="Usually `/`.", max_length=8)] = "",
+    tag: Annotated[
+        list[str] | None,
+        QueryParameter(
+            description="Only files with this tag, `key=value`; given again, with all of them.",
+            max_items=MOST_TAGS_SOUGHT,
+        ),
+    ] = None,
     ref: Ref = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> FilePage:
     """List a bucket in the byte order of paths; with a delimiter like a folder."""
-    scope = f"files\n{bucket}\n{prefix}\n{delimiter}\n{ref or ''}"
+    tags = labels.wanted_tags(tag or ())
+    scope = f"files\n{bucket}\n{prefix}\n{delimiter}\n{ref or ''}\n{tags or ''}"
     after = cursors.open(scope, cursor, str) or ""
     if ref is None:
         found = await platform.ask(
             ListFiles(
-                bucket=bucket, prefix=prefix, delimiter=delimiter, start_after=after, limit=limit
+                bucket=bucket,
+                prefix=prefix,
+                delimiter=delimiter,
+                start_after=after,
+                limit=limit,
+                tags=tags,
             )
         )
         return FilePage(
             [_listed(file) for file in found.items], found.prefixes, cursors.seal(scope, found.next)
         )
+    if tags:
+        raise InvalidInput("tags are looked for in the present, not at a ref", parameter="tag")
     then = await platform.ask(
         ListEntries(
             bucket=bucket,

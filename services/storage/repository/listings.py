@@ -15,9 +15,36 @@ from services.storage.domain.listing import BEHIND_ALL, end_of, start_behind
 async def list_files(
     conn: Connection, bucket_id: UUID, wish: ListFiles, *, limit: int
 ) -> list[File | str]:
-    """Return up to ``limit`` files and, with a delimiter, rolled-up prefixes, in order."""
+    """Return up to ``limit`` files and, with a delimiter, rolled-up prefixes, in order.
+
+    With tags only files that have them all: the first one leads, through an index of its own.
+    """
     search = _list_plain if not wish.delimiter else _list_rolled_up
     return await search(conn, bucket_id, wish, limit)
+
+
+def _source(wish: ListFiles, parameter: int) -> str:
+    """Return where the files come from; ``_tags`` are the parameters from ``parameter`` on."""
+    if not wish.tags:
+        return """
+            FROM file
+            WHERE bucket_id = $1
+                AND deleted_at IS NULL
+        """
+    return f"""
+            FROM file_tag
+            JOIN file USING (bucket_id, path)
+            WHERE bucket_id = $1
+                AND deleted_at IS NULL
+                AND tag = tag_digest(${parameter}, ${parameter + 1})
+                AND tags @> ${parameter + 2}
+        """
+
+
+def _tags(wish: ListFiles) -> list[object]:
+    """Return what the statements take for the tags; nothing when there are none."""
+    first = next(iter(wish.tags.items()), None)
+    return [] if first is None else [*first, wish.tags]
 
 
 async def _list_plain(
@@ -25,11 +52,9 @@ async def _list_plain(
 ) -> list[File | str]:
     # A prefix is a range of the index: LIKE would have to be escaped, and knows only one plan.
     rows = await conn.fetch(
-        """
-        SELECT *
-        FROM file
-        WHERE bucket_id = $1
-            AND deleted_at IS NULL
+        f"""
+        SELECT file.*
+        {_source(wish, 6)}
             AND path > $2
             AND path >= $3
             AND path < $4
@@ -41,6 +66,7 @@ async def _list_plain(
         wish.prefix,
         end_of(wish.prefix),
         limit,
+        *_tags(wish),
     )
     return [File.of(row) for row in rows]
 
@@ -50,7 +76,7 @@ async def _list_rolled_up(
 ) -> list[File | str]:
     """Take one step through the index for each entry: a group is jumped over, however big."""
     rows = await conn.fetch(
-        """
+        f"""
         WITH RECURSIVE step AS (
             SELECT 0 AS entries, $2::text COLLATE "C" AS path, $2::text COLLATE "C" AS resume,
                 NULL::text COLLATE "C" AS rolled_up
@@ -68,9 +94,7 @@ async def _list_rolled_up(
                                 + strpos(substr(path, char_length($3) + 1), $5)
                         )
                     END AS rolled_up
-                FROM file
-                WHERE bucket_id = $1
-                    AND deleted_at IS NULL
+                {_source(wish, 8)}
                     AND path > step.resume
                     AND path >= $3
                     AND path < $4
@@ -87,7 +111,7 @@ async def _list_rolled_up(
             AND step.rolled_up IS NULL
         WHERE step.entries > 0
         ORDER BY step.entries
-        """,
+        """,  # noqa: S608 - made of constants
         bucket_id,
         start_behind(wish.prefix, wish.delimiter, wish.start_after),
         wish.prefix,
@@ -95,6 +119,7 @@ async def _list_rolled_up(
         wish.delimiter,
         limit,
         BEHIND_ALL,
+        *_tags(wish),
     )
     return [row["rolled_up"] or File.of(row) for row in rows]
 

@@ -39,6 +39,7 @@ async def get_file(request: GetFile, db: Database) -> StoredFile:
 async def list_files(request: ListFiles, db: Database) -> FileList:
     for field in ("prefix", "delimiter", "start_after"):
         check_search_text(getattr(request, field), field)
+    check_tags(request.tags)
     async with db.connection() as conn:
         bucket = await buckets.get_bucket(conn, request.bucket)
         found = await listings.list_files(conn, bucket.bucket_id, request, limit=request.limit + 1)

@@ -3,10 +3,19 @@
 import random
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 from libs.chassis.database import Database
-from libs.contracts.storage import GetBucket
-from tests.service.storage.bucket import ACTOR, Bucket, digest
+from libs.contracts.storage import (
+    CopyPath,
+    CopyPrefix,
+    GetBucket,
+    MovePrefix,
+    RemovePrefix,
+    UpdateFile,
+)
+from tests.service.storage.bucket import ACTOR, Bucket
+from tests.service.storage.planting import plant
 from tests.service.storage.refusals import refused_as
 
 SEGMENTS = ("a", "ab", "b", "B", "é", "😀", "a-b", "50%", "x_y", "z.txt")
@@ -22,7 +31,7 @@ def modelled(paths: Sequence[str], prefix: str, delimiter: str) -> list[str]:
     return sorted(shown, key=str.encode)
 
 
-async def listed(bucket: Bucket, limit: int, **wish: str) -> list[str]:
+async def listed(bucket: Bucket, limit: int, **wish: Any) -> list[str]:
     """Go through all pages and return what they showed."""
     shown: list[str] = []
     start_after = ""
@@ -114,25 +123,44 @@ async def test_a_search_that_is_no_text_is_refused_and_an_odd_one_finds_nothing(
     assert (await bucket.list(prefix="_")).items == []
 
 
-async def plant(bucket: Bucket, db: Database, paths: Sequence[str]) -> None:
-    """Make many files with the same content quickly, without events."""
-    await bucket.put("seed", b"planted")
-    await bucket.delete("seed")
-    info = await bucket.ask(GetBucket(name=bucket.name))
-    async with db.transaction() as tx:
-        await tx.execute(
-            """
-            INSERT INTO file (
-                bucket_id, path, revision, blob_id, sha256, size, content_type, metadata, tags,
-                modified_at, modified_by
-            )
-            SELECT $1, path, 1, blob_id, sha256, size, 'text/plain', '{}', '{}', now(), $4
-            FROM unnest($2::text[]) AS path
-            CROSS JOIN blob
-            WHERE sha256 = $3
-            """,
-            info.bucket_id,
-            paths,
-            bytes.fromhex(digest(b"planted")),
-            ACTOR,
-        )
+async def test_only_files_with_all_the_tags_are_listed(bucket: Bucket, db: Database) -> None:
+    paths = [f"{folder}/{number:03}" for folder in "ab" for number in range(60)]
+    await plant(bucket, db, paths, tags={"kind": "photo"})
+    await bucket.put("a/mine", b"1", tags={"kind": "photo", "by": "ann=bob"})
+    await bucket.put("c/mine", b"2", tags={"by": "ann=bob"})
+    await bucket.put("c/other", b"3", tags={"kind": "letter"})
+
+    both = {"kind": "photo", "by": "ann=bob"}
+    photos = await listed(bucket, 7, tags={"kind": "photo"})
+    folders = await listed(bucket, 7, tags={"kind": "photo"}, delimiter="/")
+    within = await listed(bucket, 1000, tags={"kind": "photo"}, prefix="b/")
+    mine = await listed(bucket, 1000, tags=both)
+
+    assert photos == sorted([*paths, "a/mine"])
+    assert folders == ["a/", "b/"]
+    assert within == [path for path in paths if path.startswith("b/")]
+    assert mine == ["a/mine"]
+    assert await listed(bucket, 1000, tags={"kind": "phot"}) == []
+    assert await listed(bucket, 1000, tags={"kindp": "hoto"}) == []
+
+
+async def test_a_list_by_tag_follows_whatever_happens_to_files(bucket: Bucket) -> None:
+    red, blue = {"colour": "red"}, {"colour": "blue"}
+    for path in ("a/1", "a/2", "a/3"):
+        await bucket.put(path, b"x", tags=red)
+
+    await bucket.put("a/1", b"y", tags=blue)
+    await bucket.ask(UpdateFile(bucket=bucket.name, path="a/2", actor=ACTOR, tags=red | {"n": "2"}))
+    await bucket.delete("a/3")
+    await bucket.change(CopyPath(source="a/2", path="copy"))
+    changed = await listed(bucket, 10, tags=red), await listed(bucket, 10, tags=blue)
+    await bucket.change(MovePrefix(source_prefix="a/", prefix="b/"))
+    await bucket.change(CopyPrefix(source_prefix="b/", prefix="c/"))
+    moved = await listed(bucket, 10, tags=red), await listed(bucket, 10, tags=blue)
+    await bucket.change(RemovePrefix(prefix="b/"))
+
+    assert changed == (["a/2", "copy"], ["a/1"])
+    assert moved == (["b/2", "c/2", "copy"], ["b/1", "c/1"])
+    assert await listed(bucket, 10, tags=red) == ["c/2", "copy"]
+    with refused_as("invalid-labels", field="tags"):
+        await bucket.list(tags={"": "x"})
