@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from uuid import uuid4
 
 from msgspec import Struct
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
 from libs.blobs.breaker import Breaker, Circuit
 from libs.blobs.contract import BlobStore, Body
@@ -17,7 +17,6 @@ from libs.contracts.storage import Backend
 _REPLAY_BYTES = 6 * 1024 * 1024  # what drivers read before they ask a store for anything
 
 _PUTS = Counter("strongroom_blob_puts", "Blobs put, by who took them.", ["backend", "outcome"])
-_DEGRADED = Gauge("strongroom_blobs_degraded", "1 while uploads bypass the primary store.")
 
 
 class Counts(Struct, frozen=True):
@@ -64,7 +63,6 @@ class Backends:
         self._breaker = Breaker(
             primary.label,
             self._probe,
-            changed=lambda circuit: _DEGRADED.set(circuit != "closed"),
             first_pause_s=first_pause_s,
             longest_pause_s=longest_pause_s,
             answer_within_s=probe_within_s,

@@ -1,7 +1,7 @@
 """Azure Blob Storage for these tests: Azurite, Microsoft's emulator, on a free port.
 
-It is an npm package, installed once per machine as ``node/package-lock.json`` names it, each part by
-its hash and without running scripts. Without Node, or where it cannot be installed, the tests of
+It is an npm package, installed once per machine as ``node/package-lock.json`` names it, each part
+by its hash and without running scripts. Without Node, or where it cannot be installed, the tests of
 the ``az`` driver are skipped and say so.
 """
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 HOST = "127.0.0.1"
 
@@ -21,18 +22,35 @@ def port_of(url: str) -> int:
 
 
 class Cable:
-    """A TCP proxy to a real server that can fall silent without closing anything."""
+    """A TCP proxy to a real server that can fall silent, break, or be slow."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._intact = asyncio.Event()
         self._intact.set()
         self._ends: set[asyncio.Task[None]] = set()
+        self._torn = False
+        self._pause_s = 0.0
         self.port = 0
 
     def cut(self) -> None:
         """From now on no byte goes either way, also on connections made later."""
         self._intact.clear()
+
+    def tear(self) -> None:
+        """Reset every connection; those made from now on are reset as well."""
+        self._torn = True
+        for end in self._ends:
+            end.cancel()
+
+    def mend(self) -> None:
+        """Carry again, on new connections."""
+        self._torn = False
+        self._intact.set()
+
+    def slow_down(self, pause_s: float) -> None:
+        """Wait before each piece of at most 64 KiB, either way."""
+        self._pause_s = pause_s
 
     @asynccontextmanager
     async def plugged_in(self, port: int = 0) -> AsyncIterator["Cable"]:
@@ -52,9 +70,16 @@ class Cable:
         end.add_done_callback(self._ends.discard)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._torn:
+            writer.transport.abort()
+            return
         there, back = await asyncio.open_connection(*self._target)
         try:
             await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+        except asyncio.CancelledError:
+            back.transport.abort()
+            writer.transport.abort()
+            raise
         finally:
             back.close()
             writer.close()
@@ -63,6 +88,8 @@ class Cable:
         try:
             while data := await reader.read(65536):
                 await self._intact.wait()
+                if self._pause_s:
+                    await asyncio.sleep(self._pause_s)
                 writer.write(data)
                 await writer.drain()
         except ConnectionError:
@@ -72,7 +99,7 @@ class Cable:
 
 
 @asynccontextmanager
-async def answering(answer: bytes) -> AsyncIterator[int]:
+async def answering(answer: bytes, port: int = 0) -> AsyncIterator[int]:
     """Serve the same HTTP ``answer`` to whatever is asked, then hang up; yield the port."""
 
     async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -85,8 +112,19 @@ async def answering(answer: bytes) -> AsyncIterator[int]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(reply, HOST, 0)
+    server = await asyncio.start_server(reply, HOST, port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+
+
+@contextmanager
+def files_at_most(size: int) -> Iterator[None]:
+    """Let the kernel refuse every byte of a file behind ``size``."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from libs.blobs import BlobStore
+from libs.blobs import Backends, BlobStore, open_store
 from tests.conformance.bodies import MIB, repeated, some_bytes
+from tests.conformance.faulty import answering, at_port
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/clear_refs").exists(), reason="reads the peak from Linux' /proc"
@@ -28,7 +29,7 @@ def before() -> int:
     return resident_bytes()
 
 
-@pytest.mark.parametrize("store_url", ["file", "s3"], indirect=True)
+@pytest.mark.parametrize("store_url", ["file", "s3", "gs", "az"], indirect=True)
 async def test_one_large_blob_goes_in_and_out_in_little_memory(
     store: BlobStore, before: int
 ) -> None:
@@ -41,7 +42,7 @@ async def test_one_large_blob_goes_in_and_out_in_little_memory(
     assert resident_bytes("VmHWM") - before < 48 * MIB
 
 
-@pytest.mark.parametrize("store_url", ["file", "s3"], indirect=True)
+@pytest.mark.parametrize("store_url", ["file", "s3", "gs", "az"], indirect=True)
 async def test_eight_at_once_share_a_hundred_and_thirty_megabytes(
     store: BlobStore, before: int
 ) -> None:
@@ -52,4 +53,28 @@ async def test_eight_at_once_share_a_hundred_and_thirty_megabytes(
     sizes = await asyncio.gather(*(there_and_back(f"large/{n}") for n in range(8)))
 
     assert sizes == [48 * MIB] * 8
+    assert resident_bytes("VmHWM") - before < 130 * MIB
+
+
+async def test_eight_that_move_to_the_fallback_at_once_take_little_more(
+    s3_url: str, tmp_path: Path, before: int
+) -> None:
+    answer = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    async with (
+        answering(answer) as port,
+        open_store(at_port(s3_url, port)) as primary,
+        open_store(f"file://{tmp_path}") as fallback,
+    ):
+        # Never stale: each finds out by itself that the primary refuses.
+        backends = Backends(primary, fallback, fresh_s=float("inf"))
+
+        taken = await asyncio.gather(
+            *(
+                backends.put(f"large/{n}", repeated(some_bytes(64 * 1024), 48 * 16))
+                for n in range(8)
+            )
+        )
+        await backends.close()
+
+    assert taken == [("fallback", 48 * MIB)] * 8
     assert resident_bytes("VmHWM") - before < 130 * MIB

@@ -2,12 +2,9 @@
 
 import asyncio
 import os
-import resource
 import sys
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISDIR
 
@@ -23,6 +20,7 @@ from libs.blobs import (
 )
 from libs.blobs.file import STAGING
 from tests.conformance.bodies import MIB, in_pieces, repeated
+from tests.conformance.faulty import files_at_most
 
 KEY = "blobs/2026/11/21/0190a5b0"
 
@@ -128,17 +126,6 @@ async def test_a_disk_that_fails_in_the_middle_leaves_nothing(
         assert [stat.key async for stat in store.list()] == ["blobs/before"]
         assert list((tmp_path / STAGING).iterdir()) == []
         await store.put(KEY, b"healed")
-
-
-@contextmanager
-def files_at_most(size: int) -> Iterator[None]:
-    """Let the kernel refuse every byte of a file behind ``size``."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def test_no_room_is_said_and_leaves_nothing(tmp_path: Path) -> None:
