@@ -59,6 +59,8 @@ async def condemn_unnamed_blobs(db: Database) -> None:
     while done == NOTES_AT_ONCE:
         async with db.transaction() as tx:
             done, condemned = await collecting.condemn_noted(tx, NOTES_AT_ONCE)
+            if not done:
+                return
             crashpoint("before_condemn")
         crashpoint("after_condemn")
         CONDEMNED.inc(condemned)

@@ -33,9 +33,16 @@ def rng(request: pytest.FixtureRequest) -> Random:
 
 
 @pytest.fixture(scope="package")
-def platform() -> Iterator[Platform]:
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The four services that faults are about, on servers of their own."""
+    fallback = f"file://{tmp_path_factory.mktemp('fallback')}"
     settings = {
+        "STRONGROOM_STORAGE_FALLBACK_STORE_URL": fallback,
+        "STRONGROOM_GATEWAY_FALLBACK_STORE_URL": fallback,
+        # What nobody needs any more goes while a test runs, whatever happens meanwhile.
+        "STRONGROOM_STORAGE_BLOB_GRACE_S": "1",
+        "STRONGROOM_STORAGE_OBJECT_GRACE_S": "5",
+        "STRONGROOM_STORAGE_BLOB_WALK_INTERVAL_S": "5",
         "STRONGROOM_STORAGE_SWEEP_INTERVAL_S": "0.5",
         # Whoever asked a service that died finds out by this alone.
         "STRONGROOM_GATEWAY_ANSWER_TIMEOUT_S": "2",
