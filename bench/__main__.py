@@ -14,6 +14,7 @@ from bench import (
     relay,
     requests,
     small_files,
+    tus,
     version_trees,
     versions_visible,
 )
@@ -32,6 +33,7 @@ CASES: dict[str, Callable[[Scene], list[Figure]]] = {
     "reactions": reactions.run,
     "encodings": encodings.run,
     "moves": moves.run,
+    "tus": tus.run,
     "large": large_files.run,
 }
 TREES = "trees"

@@ -35,9 +35,9 @@ class Tus(Struct, frozen=True):
             sent["Content-Type"] = "application/offset+octet-stream"
         return await self.http.post(ALL, headers=sent, content=body)
 
-    async def begin(self, length: int, **metadata: str) -> str:
+    async def begin(self, length: int, *, path: str = "a/file", **metadata: str) -> str:
         """Return the address of a new upload."""
-        answer = await self.post({"Upload-Length": str(length)}, **({"path": "a/file"} | metadata))
+        answer = await self.post({"Upload-Length": str(length)}, path=path, **metadata)
         assert answer.status_code == 201, answer.text
         location: str = answer.headers["location"]
         return location
