@@ -3,10 +3,12 @@
 from types import TracebackType
 from typing import Self
 
+from libs.client.archives import Archives
 from libs.client.buckets import Buckets
 from libs.client.connection import Connection, find_connection
 from libs.client.files import Files
 from libs.client.grants import Grants
+from libs.client.links import Links
 from libs.client.live import Live
 from libs.client.retries import RetryPolicy
 from libs.client.snapshots import Snapshots, Targets
@@ -38,6 +40,8 @@ class Client:
         self.buckets = Buckets(self._transport)
         self.grants = Grants(self._transport)
         self.files = Files(self._transport)
+        self.archives = Archives(self._transport)
+        self.links = Links(self._transport)
         self.versions = Versions(self._transport)
         self.tasks = Tasks(self._transport, self.live)
         self.snapshots = Snapshots(self._transport)

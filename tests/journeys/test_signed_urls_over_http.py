@@ -216,7 +216,7 @@ async def test_a_link_ends_when_it_is_taken_back(
     assert (gone.status_code, again.status_code) == (204, 404)
     assert (await anybody.get(link["url"])).status_code == 403
     assert (await anybody.get(kept["url"])).status_code == 200
-    assert [item["link_id"] for item in listed] == [kept["id"]]
+    assert [item["id"] for item in listed] == [kept["id"]]
     assert "signature" not in str(listed)
 
 

@@ -21,6 +21,7 @@ from libs.client.cli.history import log, restore
 from libs.client.cli.keys import keys
 from libs.client.cli.output import tell
 from libs.client.cli.platform import login, status
+from libs.client.cli.sharing import links, share
 from libs.client.cli.snapshots import snapshot, targets
 from libs.client.cli.tasks import tasks
 from libs.client.cli.transfer import cat, get, put
@@ -42,10 +43,10 @@ def build(*, overview: bool = False) -> App:
     )
     for flag in ("--help", "--version"):
         app[flag].group = (OPTIONS,)
-    for command in (put, get, cat, ls, cp, mv, rm, log, restore):
+    for command in (put, get, cat, ls, cp, mv, rm, log, restore, share):
         app.command(command, group=FILES, help_epilogue=EXAMPLES.get(command.__name__))
     app.command(watch, group=HAPPENING, help_epilogue=EXAMPLES["watch"])
-    for part in (tasks, snapshot, targets, buckets, grants, keys):
+    for part in (links, tasks, snapshot, targets, buckets, grants, keys):
         app.command(part)
     app.command(access_check, group=PLATFORM, help_epilogue=EXAMPLES["access_check"])
     app.command(status, group=PLATFORM)

@@ -15,6 +15,7 @@ EXAMPLES = {
         "get papers/2026/report.pdf       # → ./report.pdf",
         "get web/ ./site --sync           # everything below",
         "get web ./then --ref 3f2a91c0    # as it was at a commit",
+        "get web/ site.zip --zip          # one archive, made while it comes",
     ),
     "cat": _examples("cat papers/notes.md", "cat papers/notes.md --version 3"),
     "ls": _examples("ls", "ls papers/2026/ -l", "ls papers -r --json | jq -r .path"),
@@ -25,6 +26,10 @@ EXAMPLES = {
     "restore": _examples(
         "restore papers/notes.md --version 3",
         "restore papers/2026/ --to 3f2a91c0 -m 'undo the clean-up'",
+    ),
+    "share": _examples(
+        "share papers/2026/report.pdf --expires 7d",
+        "share inbox/form.pdf --put --max-bytes 10000000",
     ),
     "watch": _examples("watch papers", "watch 0192f0c1-7b1e-7000-8000-2d1f6a3c9b55"),
     "access_check": _examples(

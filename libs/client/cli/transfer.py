@@ -117,10 +117,17 @@ async def get(
     version: Version = None,
     jobs: Jobs = 8,
     sync: Sync = False,
+    zip: Annotated[  # noqa: A002 - the option's name
+        bool, Parameter(negative=(), help="Everything below the prefix, as one zip archive.")
+    ] = False,
     connect: Connect = FOUND,
 ) -> int:
     """Download a file, or everything below a prefix; what was interrupted is continued."""
+    if zip and (sync or version is not None):
+        raise Usage("--zip makes a new archive of a prefix: no --sync, no --version")
     async with connect.client() as client:
+        if zip:
+            return await _get_zip(client, source, to, ref)
         files = await _wanted(client, source, to, ref=ref, version=version)
         with TransferBar("get", files=len(files), size=sum(one.size for one in files)) as bar:
 
@@ -136,6 +143,19 @@ async def get(
             failed = await each(files, fetch, jobs=jobs)
     say(bar.summary("got"))
     return _report([(one.path, why) for one, why in failed])
+
+
+async def _get_zip(client: Client, source: Location, to: Path | None, ref: str | None) -> int:
+    name = f"{source.path.rstrip('/').rpartition('/')[2] or source.bucket}.zip"
+    archive = await asyncio.to_thread(_destination, Location(source.bucket, name), to)
+    prefix = source.below if source.path else ""
+    with TransferBar("get", files=1, size=0) as bar:
+        size = await client.archives.download(
+            source.bucket, prefix, archive, ref=ref, on_bytes=bar.on_bytes
+        )
+        bar.done()
+    say(f"got {archive}, {human_size(size)}")
+    return 0
 
 
 async def cat(

@@ -13,8 +13,9 @@ from services.gateway.domain.links import LinkMethod, Terms, expiry
 class IssuedLink(Struct, frozen=True, kw_only=True):
     """A link that works, without its signature."""
 
-    link_id: UUID
+    id: UUID
     key_id: UUID
+    """Of the key that made it."""
     path: str
     method: LinkMethod
     created_at: datetime
@@ -59,7 +60,7 @@ async def list_page(
     """Return up to ``limit`` links that work, newest first; ``of_key`` leaves only its own."""
     rows = await conn.fetch(
         """
-        SELECT link_id, key_id, path, method, created_at, expires_at
+        SELECT link_id AS id, key_id, path, method, created_at, expires_at
         FROM signed_url
         WHERE bucket_id = $1
             AND revoked_at IS NULL

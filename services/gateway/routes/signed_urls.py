@@ -109,7 +109,7 @@ async def list_signed_urls(
     found = await links.list(
         info.bucket_id, of_key=_only(request.user), before=before, limit=limit + 1
     )
-    behind = found[limit - 1].link_id if len(found) > limit else None
+    behind = found[limit - 1].id if len(found) > limit else None
     return Page(found[:limit], cursors.seal(scope, behind))
 
 
