@@ -59,6 +59,7 @@ BEGIN
         FROM bucket
         WHERE bucket_id IN (SELECT bucket_id FROM after)
             AND settings ->> 'retention' IS NOT NULL
+        OFFSET 0 -- each bucket once, not for every pair of its files
     ) AS retaining USING (bucket_id)
     WHERE f.blob_id IS NOT NULL;
     RETURN NULL;
