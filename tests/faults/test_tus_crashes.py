@@ -1,4 +1,4 @@
-"""Uploads by tus whose last request dies somewhere: the client asks how far it came, and goes on."""
+"""An upload by tus whose last request dies somewhere: its client asks how far it came."""
 
 import os
 

@@ -25,7 +25,7 @@ class Tus(Struct, frozen=True):
     """Another than the client's own."""
 
     async def post(
-        self, headers: Mapping[str, str], body: bytes = b"", **metadata: str
+        self, headers: Mapping[str, str], body: bytes = b"", /, **metadata: str
     ) -> httpx.Response:
         """Begin an upload; into the bucket, where a path is given."""
         sent = self._sent(headers)
