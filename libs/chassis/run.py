@@ -20,6 +20,7 @@ from nats.errors import Error as NatsError
 
 from libs.chassis import dead_letter_commands, telemetry
 from libs.chassis.binding import bind
+from libs.chassis.checkup import doctor
 from libs.chassis.migrate import MigrationFailed, migrate
 from libs.chassis.service import Command, Drains, Service, ServiceDefinition, serve
 from libs.chassis.settings import ServiceSettings, WrongSettings, load
@@ -55,6 +56,8 @@ def _do(
             case "migrate":
                 migrate(settings.database_url, definition.name, definition.migrations)
                 return 0
+            case "doctor":
+                return uvloop.run(_examine(definition, settings, arguments))
             case "dead-letters":
                 command: Command = dead_letter_commands.COMMANDS[arguments.action]
             case own:
@@ -69,6 +72,15 @@ def _do(
     except (MigrationFailed, Problem) as error:
         _say(definition, str(error))
         return FAILED
+
+
+async def _examine(
+    definition: ServiceDefinition, settings: ServiceSettings, arguments: argparse.Namespace
+) -> int:
+    """Run ``doctor``, which opens what it can by itself: a server that is away is a finding."""
+    telemetry.set_up(definition.name, settings)
+    logging.getLogger().setLevel(logging.ERROR)
+    return await doctor(arguments, definition, settings)
 
 
 async def _run(
@@ -118,6 +130,10 @@ def _parser(definition: ServiceDefinition) -> argparse.ArgumentParser:
     parser.set_defaults(command="serve")
     commands.add_parser("serve", help="run the service (the default)")
     commands.add_parser("migrate", help="bring the service's schema up to date")
+    checkup = commands.add_parser(
+        "doctor", help="say how every part is: exit 0 well, 1 worth a look, 2 broken"
+    )
+    checkup.add_argument("--json", action="store_true", help="print one JSON list of findings")
     letters = commands.add_parser("dead-letters", help="events that could not be applied")
     actions = letters.add_subparsers(dest="action", required=True)
     for name, command in dead_letter_commands.COMMANDS.items():

@@ -65,6 +65,8 @@ class ServiceDefinition(NamedTuple):
     migrations: Path
     commands: Sequence[Command] = ()
     """Operator's commands; the function's name is the command's, its docstring the help."""
+    checkups: Sequence[Callable[..., Awaitable[Any]]] = ()
+    """What ``doctor`` asks besides what it asks of every service: see ``checkup``."""
 
 
 async def serve(name: str, settings: ServiceSettings, service: Service) -> None:
