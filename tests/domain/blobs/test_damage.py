@@ -172,3 +172,36 @@ async def test_without_its_master_key_a_blob_is_not_damaged_but_unavailable() ->
 
     with pytest.raises(StoreUnavailable, match="k1"):
         await shelf_without.read(place)
+
+
+@pytest.mark.parametrize("plan", PROVEN_PLANS)
+@settings(max_examples=200)
+@given(garbage=st.binary(max_size=400), size=st.integers(1, 2 * seek_table.FRAME_BYTES))
+async def test_what_was_never_written_is_refused_by_name(
+    plan: str, garbage: bytes, size: int
+) -> None:
+    shelf = Shelf()
+    place = await shelf.put(a_text(400), PLANS[plan])
+
+    await shelf.replace(place, garbage)
+
+    never = replace(place, size=size, stored_size=len(garbage))
+    assert await read_or_nothing(shelf, never) is None
+
+
+@settings(max_examples=200)
+@given(
+    flips=st.lists(st.integers(0, 8 * 300), min_size=1, max_size=6, unique=True),
+    cut=st.integers(0, 20),
+)
+async def test_no_damage_of_compressed_bytes_gives_others(flips: list[int], cut: int) -> None:
+    shelf, body = Shelf(), a_text(3000)
+    place = await shelf.put(body, PLANS["zstd"])
+    stored = await shelf.stored(place)
+
+    for bit in flips:
+        stored = flipped(stored, bit % (8 * len(stored)))
+    stored = stored[: len(stored) - cut]
+    await shelf.replace(place, stored)
+
+    assert await read_or_nothing(shelf, replace(place, stored_size=len(stored))) in (None, body)
