@@ -84,7 +84,15 @@ async def mark_published(tx: Connection, acknowledged: Sequence[Acknowledged]) -
             stream = ack.stream,
             stream_seq = ack.seq
         FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS ack (position, stream, seq)
-        WHERE outbox.position = ack.position
+        -- Each by its index: a join would be planned once, while the table is small, and read all
+        -- of it ever after.
+        CROSS JOIN LATERAL (
+            SELECT ctid
+            FROM outbox AS waiting
+            WHERE waiting.position = ack.position
+            LIMIT 1
+        ) AS found
+        WHERE outbox.ctid = found.ctid
         """,
         [row.position for row, _ in acknowledged],
         [ack.stream for _, ack in acknowledged],

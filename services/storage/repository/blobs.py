@@ -17,54 +17,66 @@ async def adopt(tx: Connection, arrived: Sequence[BlobPlace]) -> list[BlobPlace]
     on the index: the second waits for the first and gets its blob. Bytes that arrived encrypted
     are another blob than the same bytes in clear.
     """
+    wanted = {_identity(place): place for place in arrived}
     found: dict[tuple[str, bool], BlobPlace] = {}
-    missing = {_identity(place): place for place in arrived}
-    while missing:
-        rows = await tx.fetch(
-            """
-            WITH arrived AS (
-                SELECT *
-                FROM jsonb_to_recordset($1) AS a (
-                    blob_id uuid, key text, sha256 text, size bigint, blake3 text,
-                    object_offset bigint, stored_size bigint, codec text, master_key_id text,
-                    wrapped_key text, backend text
-                )
-            ), known AS (
-                SELECT blob.*
-                FROM blob
-                JOIN arrived
-                    ON blob.sha256 = decode(arrived.sha256, 'hex')
-                    AND (blob.master_key_id IS NOT NULL) = (arrived.master_key_id IS NOT NULL)
-                FOR KEY SHARE OF blob
-            ), made AS (
-                INSERT INTO blob (
-                    blob_id, key, sha256, size, blake3, object_offset, stored_size, codec,
-                    master_key_id, wrapped_key, backend
-                )
-                SELECT blob_id, key, decode(sha256, 'hex'), size, decode(blake3, 'hex'),
-                    object_offset, stored_size, codec, master_key_id,
-                    decode(wrapped_key, 'base64'), backend
-                FROM arrived
-                WHERE NOT EXISTS (
-                    SELECT FROM known
-                    WHERE known.sha256 = decode(arrived.sha256, 'hex')
-                        AND (known.master_key_id IS NULL) = (arrived.master_key_id IS NULL)
-                )
-                -- In one order, as two commits of the same bytes wait for each other here.
-                ORDER BY sha256
-                ON CONFLICT (sha256, (master_key_id IS NOT NULL)) DO NOTHING
-                RETURNING *
-            )
-            SELECT * FROM known
-            UNION ALL
-            SELECT * FROM made
-            """,
-            [place_as_row(place) for place in missing.values()],
-        )
-        found |= {_identity(place): place for place in map(place_of, rows)}
-        # What another commit made after this statement began is seen by the next one.
-        missing = {identity: place for identity, place in missing.items() if identity not in found}
+    while missing := [place for identity, place in wanted.items() if identity not in found]:
+        for adopting in (_insert_new, _find_for_share):
+            places = await adopting(tx, missing)
+            found |= {_identity(place): place for place in places}
+            missing = [place for place in missing if _identity(place) not in found]
+            if not missing:
+                break
+        # What another commit made and a collector took in between is inserted now.
     return [found[_identity(place)] for place in arrived]
+
+
+async def _insert_new(tx: Connection, arrived: Sequence[BlobPlace]) -> list[BlobPlace]:
+    """Make blobs of those whose bytes are new, and return them; most are."""
+    rows = await tx.fetch(
+        """
+        INSERT INTO blob (
+            blob_id, key, sha256, size, blake3, object_offset, stored_size, codec, master_key_id,
+            wrapped_key, backend
+        )
+        SELECT blob_id, key, decode(sha256, 'hex'), size, decode(blake3, 'hex'), object_offset,
+            stored_size, codec, master_key_id, decode(wrapped_key, 'base64'), backend
+        FROM jsonb_to_recordset($1) AS arrived (
+            blob_id uuid, key text, sha256 text, size bigint, blake3 text, object_offset bigint,
+            stored_size bigint, codec text, master_key_id text, wrapped_key text, backend text
+        )
+        -- In one order, as two commits of the same bytes wait for each other here.
+        ORDER BY sha256, master_key_id IS NOT NULL
+        ON CONFLICT (sha256, (master_key_id IS NOT NULL)) DO NOTHING
+        RETURNING *
+        """,
+        [place_as_row(place) for place in arrived],
+    )
+    return list(map(place_of, rows))
+
+
+async def _find_for_share(tx: Connection, arrived: Sequence[BlobPlace]) -> list[BlobPlace]:
+    """Return the blobs that have the bytes of ``arrived`` already.
+
+    Each is looked up by itself: a join would be planned once, while the table is small, and read
+    all of it ever after.
+    """
+    rows = await tx.fetch(
+        """
+        SELECT known.*
+        FROM unnest($1::bytea[], $2::boolean[]) AS arrived (sha256, is_sealed)
+        CROSS JOIN LATERAL (
+            SELECT *
+            FROM blob
+            WHERE blob.sha256 = arrived.sha256
+                AND (blob.master_key_id IS NOT NULL) = arrived.is_sealed
+            LIMIT 1
+            FOR KEY SHARE
+        ) AS known
+        """,
+        [bytes.fromhex(place.sha256) for place in arrived],
+        [place.sealed is not None for place in arrived],
+    )
+    return list(map(place_of, rows))
 
 
 async def hold(tx: Connection, held: Sequence[tuple[UUID, UUID]]) -> None:
