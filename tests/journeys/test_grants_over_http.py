@@ -228,6 +228,30 @@ async def test_a_wrong_grant_is_refused_by_name(
     assert answer.status_code == 400, answer.text
 
 
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"principal": "ann"}, {"principal": "user:a", "prefix": "a"}, {"principal": "user:a\x00"}],
+    ids=["none", "principal", "no-slash", "nul"],
+)
+async def test_a_wrong_grant_to_take_is_refused_by_name(
+    http: httpx.AsyncClient, bucket: str, query: dict[str, str]
+) -> None:
+    answer = await http.delete(f"/api/v1/buckets/{bucket}/grants", params=query)
+
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"user": "a b"}, {"user": ""}, {"groups": ["ops", "-"]}, {"groups": "ops"}, {"group": "ops"}],
+    ids=["user", "empty", "group", "no-list", "unknown-field"],
+)
+async def test_a_key_acts_for_names_only(http: httpx.AsyncClient, wish: Json) -> None:
+    body = {"name": "k", "scopes": ["read"], **wish}
+
+    assert (await http.post("/api/v1/api-keys", json=body)).status_code == 400
+
+
 async def test_who_owns_a_folder_gives_roles_below_it_only(
     http: httpx.AsyncClient, caller: CallerWith, bucket: str
 ) -> None:
@@ -298,6 +322,7 @@ async def test_a_public_bucket_is_read_by_anybody_as_it_is_now(
         assert (await anybody.get(f"{files}/a")).content == body
         assert (await anybody.head(f"{files}/a")).status_code == 200
         assert len((await anybody.get(files)).json()["items"]) == 1
+        assert (await anybody.get(f"{one}/archive")).content.startswith(b"PK")
         assert (await anybody.get(f"{files}/no-such")).status_code == 404
         for method, call in (
             ("PUT", "/files/a"),

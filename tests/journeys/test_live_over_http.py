@@ -12,6 +12,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.builders import a_bucket_name
+from tests.journeys.callers import give, new_key, take
 from tests.platform import Platform
 
 Json = dict[str, Any]
@@ -39,6 +41,14 @@ class Client:
             news = await self.hear("publication")
             found += news["data"]["events"]
         return found, {"epoch": news["epoch"], "offset": news["offset"]}
+
+    async def hear_last(self, kind: str) -> Json:
+        """Return the message of that kind that ends the publications of a topic."""
+        async with asyncio.timeout(10):
+            while (message := msgspec.json.decode(await self.socket.recv()))["type"] != kind:
+                assert message["type"] == "publication", message
+        last: Json = message
+        return last
 
     async def closed(self, *, timeout_s: float = 10.0) -> int:
         """Wait until the gateway closes and return its code."""
@@ -262,3 +272,42 @@ async def test_a_revoked_key_ends_its_connections(http: httpx.AsyncClient, liste
         await http.delete(f"/api/v1/api-keys/{created['key_id']}")
 
         assert await client.closed() == 4401
+
+
+async def test_what_may_not_be_seen_is_not_heard_of(
+    http: httpx.AsyncClient, listen: Listen, bucket: str
+) -> None:
+    key = (await new_key(http, "read", "write"))["key"]
+    task_id, absent, nowhere = await new_task(http), uuid4(), a_bucket_name("absent")
+
+    async with listen(key=key) as client:
+        problems = []
+        for topic in (f"bucket.{bucket}", f"bucket.{nowhere}", f"task.{task_id}", f"task.{absent}"):
+            await client.say(type="subscribe", topic=topic)
+            problems.append((await client.hear("problem"))["problem"])
+
+    hidden, nothing, others, no_task = problems
+    assert hidden | {"detail": nowhere} == nothing
+    assert others | {"detail": str(absent)} == no_task
+    assert (nothing["status"], no_task["status"]) == (404, 404)
+
+
+async def test_who_may_no_longer_read_hears_no_more(
+    http: httpx.AsyncClient, listen: Listen, bucket: str, files: str
+) -> None:
+    created = await new_key(http, "read")
+    await give(http, bucket, f"key:{created['key_id']}", "reader")
+
+    async with listen(key=created["key"]) as client:
+        await client.say(type="subscribe", topic=f"bucket.{bucket}")
+        await client.hear("subscribed")
+        await http.put(f"{files}/seen", content=uuid4().bytes)
+        await client.hear_events("file.stored", "version.created")
+        await take(http, bucket, f"key:{created['key_id']}")
+        message = await client.hear_last("problem")
+        await http.put(f"{files}/unseen", content=uuid4().bytes)
+        await client.say(type="unsubscribe", topic="x")
+        await client.hear("unsubscribed")
+
+    assert message["problem"]["status"] == 404
+    assert message["topic"] == f"bucket.{bucket}"

@@ -63,9 +63,18 @@ class _Asking(NamedTuple):
 class KnownBuckets:
     """Buckets by name, remembered within bounds; whoever asks at the same time asks once."""
 
-    def __init__(self, platform: Platform, bus: Bus) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        bus: Bus,
+        *,
+        believe_s: float = BELIEVE_S,
+        most: int = MOST_REMEMBERED,
+    ) -> None:
         self._platform = platform
         self._bus = bus
+        self._believe_s = believe_s
+        self._most = most
         self._known: OrderedDict[str, KnownBucket] = OrderedDict()
         self._weight = 0
         self._asking: dict[str, _Asking] = {}
@@ -92,7 +101,7 @@ class KnownBuckets:
         With ``since``, a ``time.monotonic()``, as it was then or later.
         """
         known = self._known.get(name)
-        if known is not None and known.asked_at >= max(since, time.monotonic() - BELIEVE_S):
+        if known is not None and known.asked_at >= max(since, time.monotonic() - self._believe_s):
             self._known.move_to_end(name)
             LOOKED_UP.labels("yes").inc()
             return known
@@ -131,7 +140,7 @@ class KnownBuckets:
     def _remember(self, name: str, bucket: KnownBucket) -> None:
         self._known[name] = bucket
         self._weight += bucket.weight
-        while self._weight > MOST_REMEMBERED:
+        while self._weight > self._most:
             self._drop(next(iter(self._known)))
 
     def _drop(self, name: str) -> None:

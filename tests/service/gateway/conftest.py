@@ -19,6 +19,8 @@ LIMITS = {
     "TRANSFER_WAIT_S": "0.5",
     "REQUESTS_PER_S": "20",
     "REQUEST_BURST": "300",
+    "PUBLIC_REQUESTS_PER_S": "1",
+    "PUBLIC_REQUEST_BURST": "20",
     "REFUSALS_PER_S": "1",
     "REFUSAL_BURST": "20",
     "LIVE_QUEUE": "20",

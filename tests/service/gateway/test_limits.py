@@ -152,3 +152,18 @@ async def test_an_address_that_tries_keys_is_slowed_down_and_known_keys_are_not(
     assert codes[0] == 401
     assert codes[-1] == 429
     assert (await http.get("/api/v1/me")).status_code == 200
+
+
+async def test_who_comes_without_a_key_is_limited_by_address(
+    platform: Platform, http: httpx.AsyncClient, bucket: str, files: str
+) -> None:
+    await http.put(f"{files}/a", content=b"public")
+    await http.patch(f"/api/v1/buckets/{bucket}", json={"public_read": True})
+
+    async with httpx.AsyncClient(base_url=platform.url) as anybody:
+        answers = [await anybody.get(f"{files}/a") for _ in range(40)]
+
+    assert answers[0].status_code == 200
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert answers[-1].headers["retry-after"]
+    assert (await http.get(f"{files}/a")).status_code == 200
