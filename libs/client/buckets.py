@@ -1,6 +1,7 @@
 """Buckets: create, look, list, change, remove."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from libs.client.paging import Page, items
 from libs.client.transport import Transport, decode, segment
@@ -15,9 +16,14 @@ class Buckets:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def create(self, name: str, *, versioning: Versioning = "auto") -> BucketInfo:
-        """Create a bucket; raises ``ApiProblem`` 409 when the name is taken."""
-        body = {"name": name, "versioning": versioning}
+    async def create(
+        self, name: str, *, versioning: Versioning = "auto", **settings: Any
+    ) -> BucketInfo:
+        """Create a bucket; raises ``ApiProblem`` 409 when the name is taken.
+
+        ``settings`` are those of ``BucketSettings``, e.g. ``trash_s=86400``.
+        """
+        body = {"name": name, "versioning": versioning, **settings}
         return await self._transport.post("/buckets", BucketInfo, body)
 
     async def get(self, name: str) -> BucketInfo:
@@ -28,9 +34,9 @@ class Buckets:
         """Yield the buckets by name."""
         return items(self._transport, "/buckets", Page[BucketInfo], limit=limit)
 
-    async def update(self, name: str, *, versioning: Versioning) -> BucketInfo:
-        """Change a bucket's settings."""
-        return await self._transport.patch(_url(name), BucketInfo, {"versioning": versioning})
+    async def update(self, name: str, **settings: Any) -> BucketInfo:
+        """Change settings of a bucket (those of ``BucketSettings``, and ``versioning``)."""
+        return await self._transport.patch(_url(name), BucketInfo, settings)
 
     async def delete(self, name: str) -> None:
         """Remove an empty bucket; raises ``ApiProblem`` 409 when it has files."""

@@ -8,13 +8,17 @@ from libs.client.buckets import Buckets
 from libs.client.connection import Connection, find_connection
 from libs.client.files import Files
 from libs.client.grants import Grants
+from libs.client.lifecycle import Lifecycle
 from libs.client.links import Links
 from libs.client.live import Live
+from libs.client.locks import Locks
 from libs.client.retries import RetryPolicy
 from libs.client.snapshots import Snapshots, Targets
 from libs.client.system import Keys, System
 from libs.client.tasks import Tasks
 from libs.client.transport import Transport
+from libs.client.trash import Trash
+from libs.client.usage import Quotas
 from libs.client.versions import Versions
 
 
@@ -43,6 +47,10 @@ class Client:
         self.archives = Archives(self._transport)
         self.links = Links(self._transport)
         self.versions = Versions(self._transport)
+        self.trash = Trash(self._transport)
+        self.locks = Locks(self._transport)
+        self.lifecycle = Lifecycle(self._transport)
+        self.quotas = Quotas(self._transport)
         self.tasks = Tasks(self._transport, self.live)
         self.snapshots = Snapshots(self._transport)
         self.targets = Targets(self._transport)

@@ -19,12 +19,15 @@ from libs.client.cli.grants import access_check, grants
 from libs.client.cli.groups import FILES, HAPPENING, OPTIONS, PLATFORM
 from libs.client.cli.history import log, restore
 from libs.client.cli.keys import keys
+from libs.client.cli.locks import lock
 from libs.client.cli.output import tell
 from libs.client.cli.platform import login, status
 from libs.client.cli.sharing import links, share
 from libs.client.cli.snapshots import snapshot, targets
 from libs.client.cli.tasks import tasks
 from libs.client.cli.transfer import cat, get, put
+from libs.client.cli.trash import trash
+from libs.client.cli.usage import lifecycle, quota, usage
 from libs.client.cli.watching import watch
 from libs.client.failures import ClientFailure, Usage
 
@@ -46,9 +49,11 @@ def build(*, overview: bool = False) -> App:
     for command in (put, get, cat, ls, cp, mv, rm, log, restore, share):
         app.command(command, group=FILES, help_epilogue=EXAMPLES.get(command.__name__))
     app.command(watch, group=HAPPENING, help_epilogue=EXAMPLES["watch"])
-    for part in (links, tasks, snapshot, targets, buckets, grants, keys):
+    for part in (links, trash, lock, tasks, snapshot, targets, buckets, grants, quota, keys):
         app.command(part)
     app.command(access_check, group=PLATFORM, help_epilogue=EXAMPLES["access_check"])
+    app.command(usage, group=PLATFORM)
+    app.command(lifecycle, group=PLATFORM)
     app.command(status, group=PLATFORM)
     app.command(login, group=PLATFORM)
 

@@ -1,7 +1,8 @@
-"""``buckets``: create, list, remove."""
+"""``buckets``: create, list, change settings, remove."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 from cyclopts import App, Parameter
 
 from libs.client.cli.changing import confirm
@@ -9,9 +10,11 @@ from libs.client.cli.connect import FOUND, Connect
 from libs.client.cli.groups import PLATFORM
 from libs.client.cli.output import AsJson, print_json, print_table, say, when
 from libs.client.cli.tasks import follow
+from libs.client.failures import Usage
+from libs.contracts.storage import BucketInfo, BucketSettings
 from libs.contracts.values import Versioning
 
-buckets = App(name="buckets", group=PLATFORM, help="Buckets: create, list, remove.")
+buckets = App(name="buckets", group=PLATFORM, help="Buckets: create, list, set, remove.")
 
 
 @buckets.command
@@ -40,6 +43,25 @@ async def list_buckets(*, json: AsJson = False, connect: Connect = FOUND) -> Non
     print_table(("bucket", "versioning", "created", "by"), rows)
 
 
+@buckets.command(name="set")
+async def set_settings(
+    name: str,
+    /,
+    *settings: Annotated[
+        str, Parameter(help="e.g. trash_s=2592000 quota_bytes=null compression=auto")
+    ],
+    connect: Connect = FOUND,
+) -> None:
+    """Change settings of a bucket and show them; values are JSON, or plain words."""
+    wanted = dict(map(_setting, settings))
+    async with connect.client() as client:
+        if wanted:
+            bucket = await client.buckets.update(name, **wanted)
+        else:
+            bucket = await client.buckets.get(name)
+    print_table(("setting", "value"), _settings(bucket))
+
+
 @buckets.command(name="rm")
 async def remove(
     name: str,
@@ -62,3 +84,18 @@ async def remove(
             confirm(f"Remove {name} with all its files?")
         task = await client.buckets.delete_with_files(name)
         await follow(client, task)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise Usage(f"{text!r} is no setting=value")
+    try:
+        return name, msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return name, value
+
+
+def _settings(bucket: BucketInfo) -> list[tuple[str, str]]:
+    names = ("versioning", *BucketSettings.__struct_fields__)
+    return [(name, msgspec.json.encode(getattr(bucket, name)).decode()) for name in names]
