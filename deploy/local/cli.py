@@ -30,7 +30,7 @@ app = App(name="local", help="Run and look after the embedded stack of this chec
 
 
 @contextmanager
-def _told_in_one_line() -> Iterator[None]:
+def told_in_one_line() -> Iterator[None]:
     """End with exit code 1 and the reason when something cannot be done."""
     try:
         yield
@@ -71,7 +71,7 @@ def status(*, root: Root = CHECKOUT) -> int:
 
 
 @app.command
-@_told_in_one_line()
+@told_in_one_line()
 def env(*, root: Root = CHECKOUT) -> int:
     """Print what a shell needs to reach the running stack: ``eval "$(strongroom local env)"``."""
     told = read_run_file(Home.of(root))
@@ -86,7 +86,7 @@ def env(*, root: Root = CHECKOUT) -> int:
 
 
 @app.command
-@_told_in_one_line()
+@told_in_one_line()
 def kill(name: str, *, root: Root = CHECKOUT) -> int:
     """End one process with SIGKILL, as a crash would, to see it come back.
 
@@ -105,7 +105,7 @@ def kill(name: str, *, root: Root = CHECKOUT) -> int:
 
 
 @app.command
-@_told_in_one_line()
+@told_in_one_line()
 def stop(*, root: Root = CHECKOUT) -> int:
     """Drain and stop the stack, whoever started it; also ends what an unclean stop has left."""
     print(control.stop(Home.of(root)))
@@ -113,7 +113,7 @@ def stop(*, root: Root = CHECKOUT) -> int:
 
 
 @app.command
-@_told_in_one_line()
+@told_in_one_line()
 def reset(*, yes: bool = False, root: Root = CHECKOUT) -> int:
     """Delete all data, secrets and logs of the stopped stack.
 
@@ -134,7 +134,7 @@ def reset(*, yes: bool = False, root: Root = CHECKOUT) -> int:
 
 
 @app.command
-@_told_in_one_line()
+@told_in_one_line()
 def psql(
     *arguments: Annotated[str, Parameter(allow_leading_hyphen=True)],
     role: Annotated[str, Parameter(name="--role")] = "postgres",
@@ -154,7 +154,7 @@ def psql(
 
 
 @app.command
-@_told_in_one_line()
+@told_in_one_line()
 def logs(name: str | None = None, *, follow: bool = False, root: Root = CHECKOUT) -> NoReturn:
     """Print the end of the logs, of one process or of all.
 
@@ -178,7 +178,7 @@ def _become(command: list[str], environment: Mapping[str, str]) -> NoReturn:
 
 
 @app.command
-@_told_in_one_line()
+@told_in_one_line()
 def migrate(*, root: Root = CHECKOUT) -> int:
     """Bring every service's schema up to date on the running database."""
     Stack(root).attach().migrate()

@@ -101,6 +101,8 @@ def _connections(service: str, servers: Servers) -> dict[str, str]:
     }
     if service in USES_STORE:
         settings["store_url"] = servers.s3.url()
+    if service == "storage":
+        settings["nats_monitor_url"] = servers.nats.monitor_url
     if service == "gateway":
         settings["store_public_url"] = servers.s3.url()
     return settings

@@ -14,12 +14,14 @@ from libs.worker import Worker
 from services.storage import (
     collecting,
     compacting,
+    doctor,
     jobs,
     loops,
     moving_home,
     reactions,
     scrubbing,
 )
+from services.storage.damaged import damaged
 from services.storage.fsck import fsck
 from services.storage.lifecycle import apply_lifecycle
 from services.storage.recounting import recount
@@ -99,5 +101,6 @@ SERVICE = ServiceDefinition(
     settings=Settings,
     build=build,
     migrations=Path(__file__).parent / "migrations",
-    commands=[fsck, recount, rotate_keys],
+    commands=[fsck, damaged, recount, rotate_keys],
+    checkups=doctor.CHECKUPS,
 )

@@ -23,6 +23,13 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     """What wraps the keys of encrypted blobs: one ``id:base64`` of 32 random bytes a line (or
     between commas), newest first, alike for gateway, storage and backup; best as ``…_FILE``."""
 
+    master_keys_kept: tuple[str, ...] = ()
+    """Ids of master keys that somebody keeps a copy of elsewhere; ``doctor`` asks for the others:
+    without its master key an encrypted blob is lost, and no backup holds it."""
+
+    nats_monitor_url: Annotated[str, Meta(pattern="^https?://")] | None = None
+    """Where NATS answers ``/jsz``, by which ``doctor`` knows how soon it writes to disk."""
+
     upload_lease_s: Seconds = 12 * 3600.0
     """An upload that is not committed in this time is forgotten, and its bytes with it."""
 

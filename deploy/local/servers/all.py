@@ -12,7 +12,7 @@ from deploy.local.servers.postgres import Postgres
 from deploy.local.servers.s3 import PORT_NAMES as S3_PORT_NAMES
 from deploy.local.servers.s3 import S3
 
-PORT_NAMES = ("postgres", "nats", *S3_PORT_NAMES)
+PORT_NAMES = ("postgres", "nats", "nats.monitor", *S3_PORT_NAMES)
 PAIRED_PORT_NAMES = S3_PORT_NAMES
 READY_WITHIN_S = 60.0
 
@@ -32,7 +32,7 @@ class Servers:
         return cls(
             home,
             Postgres(home, secrets, ports["postgres"]),
-            Nats(home, secrets, ports["nats"]),
+            Nats(home, secrets, ports["nats"], ports["nats.monitor"]),
             S3(home, secrets, ports),
         )
 

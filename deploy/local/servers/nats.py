@@ -20,6 +20,12 @@ class Nats:
     home: Home
     secrets: Secrets
     port: int
+    monitor_port: int
+
+    @property
+    def monitor_url(self) -> str:
+        """Where the server tells about itself; it knows no passwords and no messages."""
+        return f"http://{HOST}:{self.monitor_port}"
 
     def url(self, user: str) -> str:
         """Return the server's address as ``user``."""
@@ -43,6 +49,7 @@ class Nats:
             "server_name": "strongroom-local",
             "host": HOST,
             "port": self.port,
+            "http": f"{HOST}:{self.monitor_port}",
             "max_payload": MEBIBYTE,
             "jetstream": {
                 "store_dir": str(self.home.nats),

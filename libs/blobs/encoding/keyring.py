@@ -86,6 +86,11 @@ class Keyring:
         """See ``MasterKeys.newest``."""
         return self._newest
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of all master keys that unwrap."""
+        return frozenset(self._ciphers)
+
     async def wrap(self, data_key: bytes, blob_id: UUID) -> SealedKey:
         """See ``MasterKeys.wrap``."""
         if self._newest is None:
