@@ -24,6 +24,7 @@ BLOBS_AT_ONCE = 500
 _FIRST = UUID(int=0)
 
 
+@argument("--at-once", type=int, default=BLOBS_AT_ONCE, help="blobs in one transaction")
 @argument("--status", action="store_true", help="only tell which master key wraps how many")
 async def rotate_keys(arguments: argparse.Namespace, db: Database, keys: Keyring) -> int:
     """Wrap all data keys by the newest master key; bytes stay. Exit 1 when some could not be.
@@ -32,7 +33,7 @@ async def rotate_keys(arguments: argparse.Namespace, db: Database, keys: Keyring
     """
     failed = 0
     if not arguments.status:
-        rotated, failed = await rotate(db, keys)
+        rotated, failed = await rotate(db, keys, at_once=max(1, arguments.at_once))
         sys.stdout.write(f"{rotated:,} data keys wrapped anew, {failed:,} could not be\n")
     async with db.connection() as conn:
         for master, blobs in (await sealed_keys.count_by_master(conn)).items():
@@ -41,7 +42,7 @@ async def rotate_keys(arguments: argparse.Namespace, db: Database, keys: Keyring
     return 1 if failed else 0
 
 
-async def rotate(db: Database, keys: Keyring) -> tuple[int, int]:
+async def rotate(db: Database, keys: Keyring, *, at_once: int = BLOBS_AT_ONCE) -> tuple[int, int]:
     """Go through all blobs that another master key wraps; return how many were, how many not."""
     if keys.newest is None:
         raise EncryptionUnavailable("no master key was given")
@@ -50,7 +51,7 @@ async def rotate(db: Database, keys: Keyring) -> tuple[int, int]:
     while True:
         async with db.transaction() as tx:
             found = await sealed_keys.list_wrapped_by_others(
-                tx, keys.newest, after=after, limit=BLOBS_AT_ONCE
+                tx, keys.newest, after=after, limit=at_once
             )
             if not found:
                 return rotated, failed

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
+from signal import SIGKILL
 
 import httpx
 import pytest
@@ -55,7 +56,9 @@ async def bucket(platform: Platform) -> AsyncIterator[EncodedBucket]:
         yield made
 
 
-async def rotate_keys(platform: Platform, *arguments: str, keys: str) -> tuple[int, str]:
+async def rotate_keys(
+    platform: Platform, *arguments: str, keys: str, dies_at: str = ""
+) -> tuple[int, str]:
     """Run the operator's command; return its exit code and what it printed."""
     variables = {**os.environ, **platform.stack.env("storage")}
     process = await asyncio.create_subprocess_exec(
@@ -64,7 +67,7 @@ async def rotate_keys(platform: Platform, *arguments: str, keys: str) -> tuple[i
         "services.storage",
         "rotate-keys",
         *arguments,
-        env=variables | {"STRONGROOM_STORAGE_MASTER_KEYS": keys},
+        env=variables | {"STRONGROOM_STORAGE_MASTER_KEYS": keys, "STRONGROOM_CRASHPOINT": dies_at},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -96,6 +99,24 @@ async def test_data_keys_are_wrapped_anew_and_bytes_stay(
         assert await bucket.stored(path) == stored[path]
     code, printed = await rotate_keys(platform, keys=f"{NEW},{OLD}")
     assert (code, printed.splitlines()[0]) == (0, "0 data keys wrapped anew, 0 could not be")
+
+
+async def test_an_interrupted_rotation_leaves_all_readable_and_goes_on(
+    platform: Platform, bucket: EncodedBucket
+) -> None:
+    async with Database(platform.database_urls["storage"], pool_size=2) as db:
+        await rotate(db, Keyring.parse(f"{OLD}\n{NEW}"))
+    both = f"{NEW},{OLD}"
+
+    code, _ = await rotate_keys(platform, "--at-once=1", keys=both, dies_at="after_rotation")
+
+    assert code == -SIGKILL
+    assert await masters(bucket) == {"old", "new"}
+    for path, size in (("small", SMALL), ("large", LARGE)):
+        assert len((await bucket.get(path)).content) == size
+    code, printed = await rotate_keys(platform, keys=both)
+    assert (code, printed.splitlines()[0]) == (0, "1 data keys wrapped anew, 0 could not be")
+    assert await masters(bucket) == {"new"}
 
 
 async def test_keys_that_do_not_open_are_named_and_left(
