@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.journeys.callers import calling, give, new_key
 from tests.journeys.test_bad_input_over_http import code_of, paths_in
 from tests.journeys.wire import connected
 from tests.platform import Platform
@@ -283,3 +284,18 @@ async def test_the_pieces_of_a_form_may_fall_anywhere(http: httpx.AsyncClient, f
         answer = await http.post(files, content=pieces(size), headers={"Content-Type": TYPE})
         assert answer.status_code == 201, answer.text
         assert (await http.get(f"{files}/x/a")).content == body
+
+
+async def test_a_form_stores_only_where_its_sender_may_write(
+    http: httpx.AsyncClient, bucket: str, files: str
+) -> None:
+    key = await new_key(http, "read", "write")
+    await give(http, bucket, f"key:{key['key_id']}", "writer", "in/")
+    parts = [a_file(name, uuid4().bytes) for name in ("in/a", "out/b", "in/../c")]
+
+    async with calling(http, key["key"]) as sender:
+        answer = await sent(sender, files, *parts, END)
+
+    told = [(item["path"], item["status"]) for item in answer.json()["items"]]
+    assert told == [("in/a", 201), ("out/b", 403), ("in/../c", 400)]
+    assert await paths_in(http, files) == ["in/a"]

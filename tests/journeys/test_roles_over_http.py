@@ -68,6 +68,8 @@ RULES: dict[str, Rule] = {
     f"POST {BUCKET}/signed-urls": SEES,
     f"GET {BUCKET}/signed-urls": SEES,
     f"DELETE {BUCKET}/signed-urls/{{link_id}}": SEES,
+    f"POST {BUCKET}/direct-uploads/{{upload_id}}/completions": WRITER,
+    f"DELETE {BUCKET}/direct-uploads/{{upload_id}}": WRITER,
     f"GET {BUCKET}/versions": READER,
     f"GET {BUCKET}/commits": READER,
     f"GET {BUCKET}/commits/{{commit}}": READER,
