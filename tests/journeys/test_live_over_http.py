@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.builders import a_bucket_name
-from tests.journeys.callers import give, new_key, take
+from tests.journeys.callers import calling, give, new_key, take
 from tests.platform import Platform
 
 Json = dict[str, Any]
@@ -290,6 +290,31 @@ async def test_what_may_not_be_seen_is_not_heard_of(
     assert hidden | {"detail": nowhere} == nothing
     assert others | {"detail": str(absent)} == no_task
     assert (nothing["status"], no_task["status"]) == (404, 404)
+
+
+async def test_a_bucket_tells_nothing_of_one_that_had_its_name_before(
+    http: httpx.AsyncClient, listen: Listen, bucket: str, files: str
+) -> None:
+    await http.put(f"{files}/secret", content=uuid4().bytes)
+    await http.delete(f"{files}/secret")
+    await http.delete(f"/api/v1/buckets/{bucket}")
+    created = await new_key(http, "read", "write")
+    topic = f"bucket.{bucket}"
+
+    async with calling(http, created["key"]) as other, listen(key=created["key"]) as client:
+        await other.post("/api/v1/buckets", json={"name": bucket})
+        await client.say(type="subscribe", topic=topic)
+        epoch = (await client.hear("subscribed"))["epoch"]
+        await other.put(f"{files}/mine", content=uuid4().bytes)
+        await client.hear_events("version.created")
+    async with listen(key=created["key"]) as client:
+        await client.say(type="subscribe", topic=topic, since={"epoch": epoch, "offset": "0.0"})
+        assert (await client.hear("subscribed"))["recovered"] is True
+        events, _ = await client.hear_events("version.created")
+
+    told = [event["data"].get("path") for event in events if event["type"] == "file.stored"]
+    assert told == ["mine"]
+    assert "secret" not in str(events)
 
 
 async def test_who_may_no_longer_read_hears_no_more(

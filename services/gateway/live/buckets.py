@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 from typing import Any
+from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 
 from libs.chassis.bus import Bus
 from libs.contracts.storage import FilesChanged, GetBucket
@@ -19,6 +21,13 @@ MOST_MISSED_BYTES = 8 * 1024**2
 
 MOST_FILES_SHOWN = 20
 """Of many files that changed together; the event itself tells how many they were."""
+
+
+class _AboutBucket(Struct):
+    bucket_id: UUID
+
+
+_decoder = msgspec.json.Decoder(_AboutBucket)
 
 
 class BucketSource:
@@ -97,7 +106,8 @@ class BucketSource:
             found += part
         if not found:
             return []
-        events = [_shown(_shortened(event)) for event in found]
+        bucket_id = (await self._bus.ask(GetBucket(name=self._bucket), timeout_s=2.0)).bucket_id
+        events = [_shown(_shortened(event)) for event in found if _is_about(event, bucket_id)]
         return [News(epoch=self._epoch(), offset=_offset(self._taken), data={"events": events})]
 
     def _listener(self, index: int) -> Listener:
@@ -129,6 +139,14 @@ def _shortened(event: Event) -> Event:
     files = msgspec.json.decode(told["changed"], type=list[msgspec.Raw])
     body = msgspec.json.encode(told | {"changed": files[:MOST_FILES_SHOWN]})
     return event._replace(body=body)
+
+
+def _is_about(event: Event, bucket_id: UUID) -> bool:
+    """Tell whether this is about the bucket, not about one that had its name before."""
+    try:
+        return _decoder.decode(event.body).bucket_id == bucket_id
+    except msgspec.DecodeError:
+        return False
 
 
 def _offset(places: list[int]) -> str:
