@@ -25,7 +25,15 @@ from libs.client.paging import Page, items, pages
 from libs.client.reading import read_once
 from libs.client.retries import NEVER
 from libs.client.transport import Content, Params, Transport, decode, segment, segments
-from libs.contracts.storage import Change, ChangesApplied, FileInfo, RemovePath
+from libs.contracts.storage import (
+    Change,
+    ChangesApplied,
+    CopyPrefix,
+    FileInfo,
+    MovePrefix,
+    RemovePath,
+    RemovePrefix,
+)
 from libs.contracts.values import Labels
 
 
@@ -197,9 +205,10 @@ class Files:
     ) -> ChangesApplied:
         """Make all of ``changes`` in one transaction, or none; no bytes move.
 
-        A change is a ``PutContent``, ``RemovePath``, ``CopyPath`` or ``MovePath``. ``expect`` says
-        for paths which sha256 must be there before, or None for no file. If ``lenient``, removing
-        what is not there is no failure. Up to 10,000 changes and 1 MB go into one call.
+        A change is a ``PutContent``, ``RemovePath``, ``CopyPath`` or ``MovePath``, or one of
+        everything below a prefix: ``RemovePrefix``, ``CopyPrefix``, ``MovePrefix``. ``expect``
+        says for paths which sha256 must be there before, or None for no file. If ``lenient``,
+        removing what is not there is no failure. Up to 10,000 changes and 1 MB go into one call.
         """
         body = {
             "changes": changes,
@@ -208,6 +217,41 @@ class Files:
             "lenient": lenient,
         }
         return await self._transport.post(_changes(bucket), ChangesApplied, body)
+
+    async def copy_prefix(
+        self,
+        bucket: str,
+        source_prefix: str,
+        prefix: str,
+        *,
+        overwrite: bool = False,
+        message: str = "",
+    ) -> int:
+        """Copy all files below ``source_prefix`` to below ``prefix``, or none; return how many.
+
+        A prefix is empty or ends with a slash. Without ``overwrite`` a file that is there already
+        refuses all. Raises ``ApiProblem`` 404 when there is none to copy, and 422 for more than
+        250,000.
+        """
+        copying = CopyPrefix(source_prefix=source_prefix, prefix=prefix, overwrite=overwrite)
+        return (await self.change(bucket, [copying], message=message)).files
+
+    async def move_prefix(
+        self,
+        bucket: str,
+        source_prefix: str,
+        prefix: str,
+        *,
+        overwrite: bool = False,
+        message: str = "",
+    ) -> int:
+        """Move all files below ``source_prefix`` to below ``prefix``; else as ``copy_prefix``."""
+        moving = MovePrefix(source_prefix=source_prefix, prefix=prefix, overwrite=overwrite)
+        return (await self.change(bucket, [moving], message=message)).files
+
+    async def delete_prefix(self, bucket: str, prefix: str, *, message: str = "") -> int:
+        """Remove all files below ``prefix``, or none; else as ``copy_prefix``."""
+        return (await self.change(bucket, [RemovePrefix(prefix=prefix)], message=message)).files
 
     async def change_many(
         self,

@@ -14,9 +14,11 @@ from libs.client.cli.connect import FOUND, Connect
 from libs.client.cli.location import Location, Place
 from libs.client.cli.output import counted, messages, say
 from libs.client.client import Client
-from libs.client.failures import FileNotFound, Usage
+from libs.client.failures import ApiProblem, FileNotFound, Usage
 from libs.client.trees import joined
 from libs.contracts.storage import CopyPath, MovePath
+
+TOO_MANY = "too-many-files"
 
 Recursive = Annotated[
     bool, Parameter(name=["--recursive", "-r"], negative=(), help="Everything below a prefix.")
@@ -40,11 +42,17 @@ async def rm(
             _check_is_file(place)
             await client.files.delete(place.bucket, place.path)
             return
-        paths = await _below(client, place)
         if not yes:
+            paths = await _below(client, place)
             confirm(f"Delete {counted(len(paths), 'file')} below {place}?")
-        with _counting("delete", "deleted", files=len(paths)) as on_batch:
-            await client.files.delete_many(place.bucket, paths, on_batch=on_batch)
+        try:
+            deleted = await client.files.delete_prefix(place.bucket, place.below)
+        except ApiProblem as problem:
+            if problem.code != TOO_MANY:
+                raise
+            await _delete_in_batches(client, place)
+        else:
+            say(f"deleted {counted(deleted, 'file')}")
 
 
 async def cp(
@@ -60,13 +68,17 @@ async def cp(
 
     What is at the destination is replaced; its versions stay readable.
     """
+    _check_same_bucket(source, to)
     async with connect.client() as client:
-        placed = await _placed(client, source, to, recursive=recursive)
-        copies = [CopyPath(source=old, path=new) for old, new in placed.items()]
-        with _counting("copy", "copied", files=len(copies)) as on_batch:
-            await client.files.change_many(
-                source.bucket, copies, message=message, on_batch=on_batch
+        if recursive:
+            copied = await client.files.copy_prefix(
+                source.bucket, source.below, to.below, overwrite=True, message=message
             )
+            say(f"copied {counted(copied, 'file')}")
+            return
+        copy = CopyPath(source=source.path, path=_placed(source, to))
+        await client.files.change(source.bucket, [copy], message=message)
+        say(f"copied {counted(1, 'file')}")
 
 
 async def mv(
@@ -82,11 +94,17 @@ async def mv(
 
     What is at the destination is replaced; its versions stay readable.
     """
+    _check_same_bucket(source, to)
     async with connect.client() as client:
-        placed = await _placed(client, source, to, recursive=recursive)
-        moves = [MovePath(source=old, path=new) for old, new in placed.items()]
-        with _counting("move", "moved", files=len(moves)) as on_batch:
-            await client.files.change_many(source.bucket, moves, message=message, on_batch=on_batch)
+        if recursive:
+            moved = await client.files.move_prefix(
+                source.bucket, source.below, to.below, overwrite=True, message=message
+            )
+            say(f"moved {counted(moved, 'file')}")
+            return
+        move = MovePath(source=source.path, path=_placed(source, to))
+        await client.files.change(source.bucket, [move], message=message)
+        say(f"moved {counted(1, 'file')}")
 
 
 def confirm(question: str) -> None:
@@ -121,22 +139,23 @@ async def _below(client: Client, place: Location) -> list[str]:
     return paths
 
 
-async def _placed(
-    client: Client, source: Location, to: Location, *, recursive: bool
-) -> dict[str, str]:
-    """Return for each file that ``source`` means the path that it gets."""
+async def _delete_in_batches(client: Client, place: Location) -> None:
+    """Delete what is too much for one request, part by part."""
+    paths = await _below(client, place)
+    with _counting("delete", "deleted", files=len(paths)) as on_batch:
+        await client.files.delete_many(place.bucket, paths, on_batch=on_batch)
+
+
+def _check_same_bucket(source: Location, to: Location) -> None:
     if source.bucket != to.bucket:
         raise Usage("a file stays in its bucket; get and put take it to another")
-    if recursive:
-        skipped = len(source.below)
-        paths = await _below(client, source)
-        placed = {path: joined(to.path, path[skipped:]) for path in paths}
-    else:
-        _check_is_file(source)
-        name = source.path.rpartition("/")[2]
-        placed = {source.path: joined(to.path, name) if to.is_prefix else to.path}
-    # Batches are made one after another: a later one would find what an earlier one put there.
-    for path in placed.values():
-        if path in placed:
-            raise Usage(f"{source.bucket}/{path} would be replaced by a file that goes with it")
-    return placed
+
+
+def _placed(source: Location, to: Location) -> str:
+    """Return the path that the file ``source`` gets."""
+    _check_is_file(source)
+    name = source.path.rpartition("/")[2]
+    path = joined(to.path, name) if to.is_prefix else to.path
+    if path == source.path:
+        raise Usage(f"{source} would stay where it is")
+    return path

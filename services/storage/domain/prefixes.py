@@ -76,7 +76,7 @@ def check_prefix_change(change: PrefixChange) -> None:
     check_folder(change.source_prefix, "source_prefix")
     if change.prefix == change.source_prefix:
         raise InvalidPrefix("source and destination are the same", field="prefix")
-    if change.prefix.startswith(change.source_prefix):
+    if isinstance(change, MovePrefix) and change.prefix.startswith(change.source_prefix):
         raise InvalidPrefix("the destination is inside the source", field="prefix")
 
 

@@ -81,3 +81,22 @@ async def test_what_is_known_of_a_file_is_changed_and_its_bytes_stay(
 
     assert (changed.tags, changed.metadata) == ({"year": "2026"}, {"by": "Ada"})
     assert (changed.content_type, changed.sha256) == (put.content_type, put.sha256)
+
+
+async def test_a_prefix_is_copied_moved_and_deleted_whole(client: Client, bucket: str) -> None:
+    for path in ("a/1", "a/deep/2", "there/1"):
+        await client.files.put(bucket, path, path.encode())
+
+    with pytest.raises(ApiProblem, match="file-exists"):
+        await client.files.copy_prefix(bucket, "a/", "there/")
+    with pytest.raises(ApiProblem, match="prefix-not-found"):
+        await client.files.move_prefix(bucket, "none/", "b/")
+    before = await paths(client, bucket)
+    copied = await client.files.copy_prefix(bucket, "a/", "there/", overwrite=True)
+    moved = await client.files.move_prefix(bucket, "a/", "b/", message="tidy")
+    deleted = await client.files.delete_prefix(bucket, "there/")
+
+    assert before == ["a/1", "a/deep/2", "there/1"]
+    assert (copied, moved, deleted) == (2, 2, 2)
+    assert await paths(client, bucket) == ["b/1", "b/deep/2"]
+    assert await client.files.get(bucket, "b/deep/2") == b"a/deep/2"

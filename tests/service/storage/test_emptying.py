@@ -7,7 +7,7 @@ from libs.contracts.storage import (
     BucketDeleted,
     CreateBucket,
     EmptyAndDeleteBucket,
-    FileDeleted,
+    FilesChanged,
     GetBucket,
     PutContent,
     RemovePath,
@@ -32,8 +32,10 @@ async def test_a_bucket_is_emptied_and_deleted_as_a_task(bucket: Bucket, events:
     with refused_as("bucket-not-found"):
         await bucket.ask(GetBucket(name=bucket.name))
     await events.until(BucketDeleted, lambda event: event.bucket == bucket.name)
-    deleted = events.of(FileDeleted, lambda event: event.bucket == bucket.name)
-    assert [event.path for event in deleted] == [*paths, "seed"]
+    told = events.of(
+        FilesChanged, lambda event: event.bucket == bucket.name and event.operation == "delete"
+    )
+    assert [file.path for event in told for file in event.changed] == [*paths, "seed"]
     assert {event.actor for event in deleted} == {"key:cleaner"}
     await bucket.ask(CreateBucket(name=bucket.name, actor=ACTOR))
 

@@ -64,6 +64,15 @@ async def test_a_folder_can_be_copied_and_removed(bucket: Bucket) -> None:
     }
 
 
+async def test_a_folder_is_copied_into_itself_once(bucket: Bucket) -> None:
+    await bucket.put("a/1")
+
+    await bucket.change(CopyPrefix(source_prefix="a/", prefix="a/copy/"))
+    await bucket.change(CopyPrefix(source_prefix="", prefix="all/"))
+
+    assert list(await bucket.all()) == ["a/1", "a/copy/1", "all/a/1", "all/a/copy/1"]
+
+
 async def test_files_move_up_within_their_own_folders(bucket: Bucket) -> None:
     await bucket.put("a/b/1", b"one")
     await bucket.put("a/2", b"two")
@@ -112,7 +121,7 @@ async def test_what_makes_no_sense_is_refused_by_its_name_and_changes_nothing(
     with refused_as("invalid-prefix", field="prefix"):
         await bucket.change(MovePrefix(source_prefix="a/", prefix="a/"))
     with refused_as("invalid-prefix", field="prefix"):
-        await bucket.change(CopyPrefix(source_prefix="a/", prefix="a/b/"))
+        await bucket.change(MovePrefix(source_prefix="a/", prefix="a/b/"))
     with refused_as("invalid-prefix", field="source_prefix"):
         await bucket.change(MovePrefix(source_prefix="a", prefix="b/"))
     with refused_as("invalid-path", field="prefix"):
