@@ -36,7 +36,7 @@ async def test_a_bucket_is_emptied_and_deleted_as_a_task(bucket: Bucket, events:
         FilesChanged, lambda event: event.bucket == bucket.name and event.operation == "delete"
     )
     assert [file.path for event in told for file in event.changed] == [*paths, "seed"]
-    assert {event.actor for event in deleted} == {"key:cleaner"}
+    assert {event.actor for event in told} == {"key:cleaner"}
     await bucket.ask(CreateBucket(name=bucket.name, actor=ACTOR))
 
 
