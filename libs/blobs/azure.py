@@ -14,7 +14,7 @@ from libs.blobs.bucket_client import (
     label_of,
     retry_config,
 )
-from libs.blobs.contract import Durability, DurabilityLevel
+from libs.blobs.contract import Durability, DurabilityLevel, SignedMethod
 
 
 class AzureOptions(BucketOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +43,10 @@ class AzureStore(BucketStore):
             durability=durability_of(options, known=_AT_AZURE if at_azure else _ELSEWHERE),
             signer=client,
         )
+
+    async def sign(self, method: SignedMethod, key: str, expires_s: int) -> str | None:
+        """See ``BlobStore.sign``. Azure signs rights, not methods: who may read may also look."""
+        return await super().sign("GET" if method == "HEAD" else method, key, expires_s)
 
 
 _AZURE = ".blob.core.windows.net"

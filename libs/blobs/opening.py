@@ -102,9 +102,11 @@ def _opened(driver: Callable[[Options], BlobStore], options: Options) -> BlobSto
     """Make the store; obstore refuses credentials that it cannot read when it is made."""
     try:
         return driver(options)
-    except BaseError as error:
-        reason = str(error).partition("\n")[0]
-        raise StoreUrlInvalid(f"the store cannot be set up: {reason}") from None
+    except BaseError:
+        # Its text is not repeated: it may quote what it could not read.
+        raise StoreUrlInvalid(
+            "a store's credentials cannot be read (a key file, or a key that is no base64)"
+        ) from None
 
 
 def _bucket_of(parts: SplitResult, path: str, *, expected: str) -> dict[str, str]:
