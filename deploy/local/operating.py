@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import msgspec
 from cyclopts import App, Parameter
+from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,16 +20,26 @@ from deploy.local.cli import Root, told_in_one_line
 from deploy.local.credentials import SERVICES
 from deploy.local.home import CHECKOUT, Home
 from deploy.local.migrations import service_command
+from deploy.local.run_file import read_run_file
 from deploy.local.stack import Stack
-from libs.chassis.checkup import Finding, exit_code
+from libs.chassis.checkup import Finding, Level, exit_code
 from libs.chassis.run import MISUSED
 
 ANSWER_WITHIN_S = 120
+HEALTH_WITHIN_S = 10.0
 NEARLY_FULL = 0.9
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 SIGNS = {"ok": "✓", "warn": "!", "fail": "✗"}
 
 AsJson = Annotated[bool, Parameter(name="--json", negative=())]
+
+
+class _Health(Struct):
+    """What the gateway says of all parts."""
+
+    status: str
+    parts: dict[str, str]
+
 
 fsck = App(name="fsck", help="Compare records and stores: exit 0 equal, 1 different, 3 not known.")
 doctor = App(name="doctor", help="Say how every part is: exit 0 well, 1 worth a look, 2 broken.")
@@ -71,12 +83,31 @@ def examine(*, json: AsJson = False, root: Root = CHECKOUT) -> int:
         Print one JSON list of findings.
     """
     stack = Stack(root).attach()
-    findings = [*asyncio.run(_ask_all(stack)), _disk(Home.of(root))]
+    findings = [_platform(Home.of(root)), *asyncio.run(_ask_all(stack)), _disk(Home.of(root))]
     if json:
         sys.stdout.write(msgspec.json.encode(findings).decode() + "\n")
     else:
         _show(findings)
     return exit_code(findings)
+
+
+def _platform(home: Home) -> Finding:
+    """Ask the gateway how everything is: it knows whether uploads bypass the primary store."""
+    told = read_run_file(home)
+    if told is None:
+        todo = "make run"
+        return Finding(part="gateway", level="fail", says="the stack is not running", todo=todo)
+    try:
+        answer = httpx.get(f"{told.url}/api/v1/system/health", timeout=HEALTH_WITHIN_S)
+        health = msgspec.json.decode(answer.content, type=_Health)
+    except (httpx.HTTPError, msgspec.DecodeError) as error:
+        return Finding(part="gateway", level="fail", says=f"no answer: {type(error).__name__}")
+    unwell = ", ".join(f"{part} {state}" for part, state in health.parts.items() if state != "ok")
+    if not unwell:
+        return Finding(part="gateway", level="ok", says=f"{told.url}: all parts answer")
+    level: Level = "warn" if health.status == "degraded" else "fail"
+    todo = "see `strongroom local logs`"
+    return Finding(part="gateway", level=level, says=f"{health.status}: {unwell}", todo=todo)
 
 
 async def _ask_all(stack: Stack) -> list[Finding]:

@@ -23,7 +23,8 @@ NEARLY_FULL = 0.9
 async def examine_nats(bus: Bus, settings: Settings) -> list[Finding]:
     """Look at the server, at how soon it writes to disk, at its room, and at every stream."""
     server = bus.client.connected_server_version
-    findings = [Finding(part="nats version", level="ok", says=str(server))]
+    version = f"{server.major}.{server.minor}.{server.patch}"
+    findings = [Finding(part="nats version", level="ok", says=version)]
     findings += await _store(settings)
     findings.append(await _streams(bus))
     return findings

@@ -53,6 +53,7 @@ async def test_the_doctor_says_of_every_part_how_safe_it_is(platform: Platform) 
         "primary store durability": "warn",
         "secrets": "ok",
         "storage migrations": "ok",
+        "gateway": "ok",
         "gateway outbox": "ok",
         "versioning dead letters": "ok",
     }.items() <= levels.items()
@@ -65,7 +66,7 @@ async def test_the_doctor_speaks_to_people(platform: Platform) -> None:
     _, printed = await run(STRONGROOM, "doctor", "--root", str(platform.stack.root))
 
     lines = printed.splitlines()
-    assert any(line.startswith("✓ postgresql durability") for line in lines)
+    assert any(line.startswith("✓  postgresql durability") for line in lines)
     assert "worth a look" in lines[-1]
 
 
