@@ -73,7 +73,7 @@ def build(settings: Settings) -> Service:
         tus_uploads=TusUploads(platform, PartWriter(depots, budget, settings), uploads, settings),
         downloads=Downloads(platform, depot, budget, settings),
         direct_uploads=DirectUploads(platform, depot, signer, uploads, settings),
-        archives=Archives(depot, budget, settings),
+        archives=Archives(platform, depot, budget, settings),
         parts=Parts(db, bus, backends),
         hub=hub,
     )

@@ -23,7 +23,9 @@ from services.gateway.edge.asgi import Receive as RawReceive
 from services.gateway.edge.asgi import Send as RawSend
 from services.gateway.edge.budget import Budget
 from services.gateway.edge.cancelling import cancel
+from services.gateway.edge.platform import Platform
 from services.gateway.settings import Settings
+from services.gateway.transfer.damage import reported
 from services.gateway.transfer.downloads import Lines, proof_of
 from services.gateway.transfer.hashing import StreamHash
 from services.gateway.transfer.sending import send_body
@@ -46,7 +48,10 @@ Event = Member | bytes | None
 class Archives:
     """Opens archives for answers, within the budget that all transfers share."""
 
-    def __init__(self, depot: Depot, budget: Budget, settings: Settings) -> None:
+    def __init__(
+        self, platform: Platform, depot: Depot, budget: Budget, settings: Settings
+    ) -> None:
+        self._platform = platform
         self._depot = depot
         self._budget = budget
         self._idle_s = settings.download_idle_timeout_s
@@ -115,12 +120,13 @@ class Archives:
         """Yield the file's bytes; raises ``FileDamaged`` at their end unless they are right."""
         digest, expected = proof_of(member.blob)
         hashed = StreamHash(digest)
-        async with await self._depot.read(member.blob) as body:
-            async for piece in body:
-                await hashed.update(piece)
-                yield piece
-        if await hashed.hexdigests() != [expected]:
-            raise FileDamaged("the stored bytes are not those that were uploaded")
+        async with reported(self._platform, member.blob):
+            async with await self._depot.read(member.blob) as body:
+                async for piece in body:
+                    await hashed.update(piece)
+                    yield piece
+            if await hashed.hexdigests() != [expected]:
+                raise FileDamaged("the stored bytes are not those that were uploaded")
 
 
 async def zipped(events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:

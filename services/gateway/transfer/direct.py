@@ -143,7 +143,7 @@ class DirectUploads:
     async def _is_bare(self, place: BlobPlace) -> bool:
         """Tell whether an object of the first store is exactly this file."""
         is_plain = place.codec is None and place.sealed is None and place.offset == 0
-        if not is_plain or place.backend != "primary":
+        if not is_plain or place.quarantined or place.backend != "primary":
             return False
         found = await self._depot.backends.store("primary").head(place.key)
         return found.size == place.size

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from libs.blobs.failures import BlobFailure
-from services.gateway.domain.failures import FileDamaged
+from libs.contracts.problems import Problem
 from services.gateway.edge.asgi import Receive, Send
 from services.gateway.edge.front import ConnectionAborted
 
@@ -23,7 +23,7 @@ async def send_body(
                 async with asyncio.timeout(idle_s):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-    except (FileDamaged, BlobFailure, TimeoutError) as error:
+    except (Problem, BlobFailure, TimeoutError) as error:
         raise ConnectionAborted from error
     finally:
         gone.cancel()
