@@ -13,6 +13,8 @@ from libs.chassis.database import Database
 from libs.chassis.loops import every
 from libs.chassis.service import Service, ServiceDefinition
 from services.gateway.application import build_application
+from services.gateway.cache.contents import Contents
+from services.gateway.cache.records import Records
 from services.gateway.edge.asgi import App
 from services.gateway.edge.budget import Budget
 from services.gateway.edge.front import Front
@@ -29,6 +31,7 @@ from services.gateway.loops import forget_old_answers, forget_old_links
 from services.gateway.routes.given import Cursors, dependencies
 from services.gateway.settings import Settings
 from services.gateway.transfer.archives import Archives
+from services.gateway.transfer.assembling import Assembler
 from services.gateway.transfer.direct import DirectUploads
 from services.gateway.transfer.downloads import Downloads
 from services.gateway.transfer.memory import give_free_memory_back, keep_memory_flat
@@ -52,6 +55,9 @@ def build(settings: Settings) -> Service:
     backends, lean_backends = Backends(store, fallback), Backends(lean, fallback)
     depot, lean_depot = Depot(backends, master_keys), Depot(lean_backends, master_keys)
     platform = Platform(bus, settings.answer_timeout_s)
+    records = Records(platform, bus, most_bytes=settings.cache_bytes // 4)
+    platform.listeners.append(records.passed_on)
+    contents = Contents(most_bytes=settings.cache_bytes)
     rates = Rates(settings)
     keys = Keys(db, bus, rates, settings)
     buckets = KnownBuckets(platform, bus)
@@ -62,6 +68,7 @@ def build(settings: Settings) -> Service:
     depots = UploadDepots(depot, lean_depot)
     budget = Budget(settings.transfer_memory_bytes, settings.transfer_wait_s, give_free_memory_back)
     uploads = Uploads(platform, depots, Plans(buckets), budget, settings)
+    part_writer = PartWriter(depots, budget, settings)
     given = dependencies(
         settings=settings,
         keys=keys,
@@ -70,8 +77,10 @@ def build(settings: Settings) -> Service:
         buckets=buckets,
         cursors=Cursors(_signing_secret(settings)),
         uploads=uploads,
-        tus_uploads=TusUploads(platform, PartWriter(depots, budget, settings), uploads, settings),
-        downloads=Downloads(platform, depot, budget, settings),
+        tus_uploads=TusUploads(
+            platform, part_writer, Assembler(platform, part_writer, uploads), settings
+        ),
+        downloads=Downloads(platform, depot, records, contents, budget, settings),
         direct_uploads=DirectUploads(platform, depot, signer, uploads, settings),
         archives=Archives(platform, depot, budget, settings),
         parts=Parts(db, bus, backends),
@@ -87,6 +96,7 @@ def build(settings: Settings) -> Service:
             *([signer] if signer else []),
             keys,
             buckets,
+            records,
             hub,
             HttpServer(Front(TusEdge(cast("App", app), settings), settings), settings),
         ],

@@ -1,6 +1,7 @@
 """An upload by tus whose last request dies somewhere: its client asks how far it came."""
 
 import os
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -12,38 +13,55 @@ from tests.platform import Platform
 from tests.waiting import eventually
 
 MIB = 1024 * 1024
-POINTS = [
-    ("storage", "after_append"),
-    ("storage", "before_commit"),
-    ("storage", "after_commit"),
-    ("gateway", "after_put"),
-    ("gateway", "after_commit"),
+IN_TWO, IN_ONE = (MIB, 2 * MIB), (3 * MIB,)
+CRASHES = [
+    ("storage", "after_append:2", IN_TWO),
+    ("storage", "before_commit", IN_TWO),
+    ("storage", "after_commit", IN_TWO),
+    ("gateway", "after_put", IN_TWO),
+    ("gateway", "after_commit", IN_TWO),
+    ("storage", "after_append", IN_ONE),
+    ("storage", "before_commit", IN_ONE),
+    ("storage", "after_commit", IN_ONE),
 ]
 
 
-@pytest.mark.parametrize(("service", "point"), POINTS, ids=[f"{s}-{p}" for s, p in POINTS])
+@pytest.mark.parametrize(
+    ("service", "point", "sizes"),
+    CRASHES,
+    ids=[f"{service}-{point}-of-{len(sizes)}" for service, point, sizes in CRASHES],
+)
 async def test_a_last_request_that_dies_is_made_good_by_asking(
-    platform: Platform, http: httpx.AsyncClient, service: str, point: str
+    platform: Platform, http: httpx.AsyncClient, service: str, point: str, sizes: tuple[int, ...]
 ) -> None:
     bucket = await make_bucket(http)
     tus = Tus(http, bucket)
     body = os.urandom(3 * MIB)
     url = await tus.begin(len(body))
 
-    async with dying(platform, service, f"{point}:2" if point == "after_append" else point):
-        await tus.patch(url, 0, body[:MIB])
-        try:
-            answer = await tus.patch(url, MIB, body[MIB:])
-        except httpx.TransportError:
-            answer = None
+    async with dying(platform, service, point):
+        answers = [answer async for answer in _sent(tus, url, body, sizes)]
     done = await eventually(lambda: _goes_on(tus, url, body), timeout_s=30)
     again = await tus.head(url)
     got = await http.get(f"{API}/{bucket}/files/a/file")
 
-    assert answer is None or answer.status_code >= 500
+    assert answers[-1] is None or answers[-1].status_code >= 500
     assert done.headers["strongroom-version"] == again.headers["strongroom-version"] == "1"
     assert got.content == body
     assert got.headers["strongroom-version"] == "1"
+
+
+async def _sent(
+    tus: Tus, url: str, body: bytes, sizes: tuple[int, ...]
+) -> AsyncIterator[httpx.Response | None]:
+    """Yield the answers to a PATCH of each size; None for one that never came."""
+    offset = 0
+    for size in sizes:
+        try:
+            yield await tus.patch(url, offset, body[offset : offset + size])
+        except httpx.TransportError:
+            yield None
+        offset += size
 
 
 async def _goes_on(tus: Tus, url: str, body: bytes) -> httpx.Response | None:

@@ -12,7 +12,8 @@ from libs.blobs.fallback import Backends
 from libs.blobs.opening import open_store
 from libs.chassis.database import Database
 from services.storage import loops
-from tests.journeys.tus_wire import ALL, VERSION, Tus, id_of, told
+from tests.journeys.tus_wire import ALL, Tus, id_of, is_held
+from tests.journeys.wire import connected
 from tests.platform import Platform
 from tests.waiting import eventually
 
@@ -85,6 +86,67 @@ async def test_parts_are_deleted_when_they_are_a_file(
     assert await _is_swept(platform, storage, key)
 
 
+async def test_an_upload_that_is_terminated_meanwhile_takes_no_more(
+    platform: Platform, storage: Database, tus: Tus
+) -> None:
+    url = await tus.begin(8)
+    async with connected(platform) as slow:
+        headers = [f"{name}: {value}" for name, value in Tus.patch_headers(0).items()]
+        await slow.send("PATCH", url, *headers, "Content-Length: 8", body=b"1234")
+        await eventually(lambda: is_held(storage, url))
+        ended = await tus.delete(url)
+        refused = await slow.answer()
+
+    assert ended.status_code == 204
+    assert (refused.status, refused.code) == (409, "upload-session-lost")
+
+
+async def test_parts_of_encrypted_buckets_lie_encrypted(
+    http: httpx.AsyncClient, platform: Platform, storage: Database, files: str, tus: Tus
+) -> None:
+    body = os.urandom(16) + b"plain text" * 5_000
+    changed = await http.patch(f"/api/v1/buckets/{tus.bucket}", json={"encryption": "aes-256-gcm"})
+    whole = await tus.begin(2 * len(body))
+    partial = await tus.post({"Upload-Concat": "partial", "Upload-Length": str(len(body))})
+
+    stored = []
+    for url in (whole, partial.headers["location"]):
+        await tus.patch(url, 0, body)
+        (key,) = await _keys_of(storage, url)
+        async with open_store(platform.store_url) as store:
+            stored.append(await (await store.get(key)).read())
+    await tus.patch(whole, len(body), body)
+
+    assert changed.status_code == 200, changed.text
+    assert [b"plain text" in found for found in stored] == [False, False]
+    assert (await http.get(f"{files}/a/file")).content == 2 * body
+
+
+async def test_what_a_quota_does_not_hold_is_refused_before_any_byte(
+    http: httpx.AsyncClient, tus: Tus
+) -> None:
+    await http.patch(f"/api/v1/buckets/{tus.bucket}", json={"quota_bytes": 10})
+
+    answer = await tus.post({"Upload-Length": "11"}, path="a/file")
+
+    assert (answer.status_code, Tus.code(answer)) == (413, "quota-exceeded")
+
+
+async def test_a_file_that_is_there_is_not_replaced_when_only_a_new_one_is_wanted(
+    http: httpx.AsyncClient, files: str, tus: Tus
+) -> None:
+    only_new = {"Upload-Length": "5", "If-None-Match": "*"}
+    begun = await tus.post(only_new, path="a/file")
+    await http.put(f"{files}/a/file", content=b"first")
+
+    late = await tus.patch(begun.headers["location"], 0, b"12345")
+    refused = await tus.post(only_new, path="a/file")
+
+    for answer in (late, refused):
+        assert (answer.status_code, Tus.code(answer)) == (412, "precondition-failed")
+    assert (await http.get(f"{files}/a/file")).content == b"first"
+
+
 async def test_anothers_upload_is_as_one_that_never_was(tus: Tus, writer: str) -> None:
     url = await tus.begin(5)
     stranger = Tus(tus.http, tus.bucket, writer)
@@ -131,89 +193,6 @@ async def test_who_lost_the_right_to_write_cannot_finish(
     assert taken.status_code == 204, taken.text
     assert refused.status_code == 404
     assert (await http.get(f"{files}/a/file")).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("headers", "status", "code"),
-    [
-        ({"Tus-Resumable": "0.2.2", "Upload-Length": "1"}, 412, "tus-version-not-supported"),
-        ({}, 400, "malformed-header"),
-        ({"Upload-Length": "-1"}, 400, "malformed-header"),
-        ({"Upload-Length": "9" * 19}, 400, "malformed-header"),
-        ({"Upload-Length": "1", "Upload-Defer-Length": "1"}, 400, "malformed-header"),
-        ({"Upload-Defer-Length": "2"}, 400, "malformed-header"),
-        ({"Upload-Length": str(2**60)}, 413, "body-too-large"),
-        ({"Upload-Length": "1", "Upload-Metadata": "bucket !"}, 400, "malformed-header"),
-        ({"Upload-Length": "1", "Upload-Metadata": told(path="a")}, 400, "malformed-header"),
-        ({"Upload-Length": "1", "Upload-Concat": "whole"}, 400, "malformed-header"),
-        ({"Upload-Concat": "final;"}, 400, "malformed-header"),
-        ({"Upload-Concat": "final;https://elsewhere/1"}, 400, "malformed-header"),
-    ],
-    ids=[
-        "old-version",
-        "no-length",
-        "negative-length",
-        "length-of-no-file",
-        "two-lengths",
-        "deferred-otherwise",
-        "too-large",
-        "no-base64",
-        "no-bucket",
-        "unknown-concat",
-        "final-of-nothing",
-        "final-of-something-else",
-    ],
-)
-async def test_a_bad_beginning_is_refused_by_name(
-    tus: Tus, headers: dict[str, str], status: int, code: str
-) -> None:
-    where = told(bucket=tus.bucket, path="a/file")
-    sent = VERSION | {"Upload-Metadata": where} | headers
-
-    answer = await tus.http.post(ALL, headers=sent)
-
-    assert (answer.status_code, Tus.code(answer)) == (status, code)
-    assert answer.headers["tus-resumable"] == "1.0.0"
-    assert (answer.headers.get("tus-version") == "1.0.0") is (status == 412)
-
-
-@pytest.mark.parametrize(
-    "path", ["../a", "a//b", "a\x00b", "a\\b"], ids=["up", "empty", "nul", "back"]
-)
-async def test_a_path_that_no_file_may_have_is_refused_before_any_byte(tus: Tus, path: str) -> None:
-    answer = await tus.post({"Upload-Length": "1"}, path=path)
-
-    assert (answer.status_code, Tus.code(answer)) == (400, "invalid-path")
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({"Upload-Offset": "x"}, 400),
-        ({"Upload-Offset": ""}, 400),
-        ({"Content-Type": "text/plain"}, 415),
-        ({"Upload-Checksum": "crc32 AAAA"}, 400),
-        ({"Upload-Checksum": "sha1 AAAA"}, 400),
-        ({"Tus-Resumable": ""}, 412),
-    ],
-    ids=["offset", "no-offset", "type", "algorithm", "digest", "version"],
-)
-async def test_a_bad_patch_is_refused_by_name(
-    tus: Tus, headers: dict[str, str], status: int
-) -> None:
-    url = await tus.begin(5)
-
-    answer = await tus.patch(url, 0, b"12345", headers)
-
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert (await tus.head(url)).headers["upload-offset"] == "0"
-
-
-async def test_a_page_of_another_origin_may_not_read_unless_it_is_allowed(tus: Tus) -> None:
-    answer = await tus.http.options(ALL, headers={"Origin": "https://elsewhere.example"})
-
-    assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
 async def _keys_of(storage: Database, url: str) -> list[str]:

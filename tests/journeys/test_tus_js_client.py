@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from deploy.local.ports import HOST
 from tests.faults.processes import started
-from tests.journeys.tus_js import TusJs, a_file, installed
+from tests.journeys.tus_js import TusJs, a_file, free_port, installed
 from tests.platform import Platform
 
 MIB = 1024 * 1024
@@ -124,7 +123,7 @@ async def test_another_gateway_goes_on_with_what_a_killed_one_took(
     tmp_path: Path,
 ) -> None:
     path, body = a_file(tmp_path, 32 * MIB)
-    port = _free_port()
+    port = free_port()
 
     settings = {"STRONGROOM_GATEWAY_PORT": str(port)}
     async with started(platform, "gateway", settings) as (gateway, _):
@@ -216,10 +215,3 @@ async def test_a_client_that_can_only_post_says_what_it_means_in_a_header(
 
     assert {answer["method"] for answer in client.told("answer")} == {"POST"}
     assert (await http.get(f"{files}/sent/file.bin")).content == body
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

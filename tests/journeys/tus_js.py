@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 from msgspec import Struct
+
+from deploy.local.ports import HOST
 
 SCRIPT = Path(__file__).parents[1] / "tus"
 WITHIN_S = 60.0
@@ -93,3 +96,11 @@ def a_file(folder: Path, size: int) -> tuple[Path, bytes]:
     path = folder / f"{hashlib.sha256(body).hexdigest()[:16]}.bin"
     path.write_bytes(body)
     return path, body
+
+
+def free_port() -> int:
+    """Return where one more gateway may listen."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

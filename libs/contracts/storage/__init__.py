@@ -104,6 +104,7 @@ from libs.contracts.storage.locks import (
 from libs.contracts.storage.sessions import (
     AppendPart,
     BeginSession,
+    CommitPart,
     EndSession,
     GetSession,
     JoinSessions,
@@ -185,6 +186,7 @@ __all__ = [
     "ChangedFile",
     "ChangesApplied",
     "Codec",
+    "CommitPart",
     "CommitUpload",
     "Compression",
     "CopyPath",

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct, field
 
 from libs.contracts.base import Done, Reply, Request
 from libs.contracts.storage.blobs import BlobPlace
-from libs.contracts.storage.buckets import Encryption
+from libs.contracts.storage.buckets import Compression, Encryption
 from libs.contracts.storage.files import Expectation
 from libs.contracts.storage.uploads import FilePut
 from libs.contracts.values import (
@@ -62,6 +62,7 @@ class SessionInfo(Reply, frozen=True):
     expires_at: datetime
     encryption: Encryption
     """What the bucket wants of bytes at rest."""
+    compression: Compression = "off"
     partials: list[UUID] = field(default_factory=list)
     """Of which sessions a final one is made."""
     put: FilePut | None = None
@@ -159,6 +160,14 @@ class ListParts(Request[SessionParts], to="storage", frozen=True):
     lease_id: UUID
     start_at: ByteCount = 0
     limit: PageLimit = 500
+
+
+class CommitPart(Request[FilePut], to="storage", frozen=True):
+    """Make a file of a full session whose only part lies there as its bucket wants it."""
+
+    session_id: UUID
+    lease_id: UUID
+    content_type: ContentType
 
 
 class EndSession(Request[Done], to="storage", frozen=True):

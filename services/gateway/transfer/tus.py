@@ -1,49 +1,42 @@
 """Uploads in parts: each request's bytes become an object, at the end all of them a file.
 
-Nothing of an upload is kept in this process between two requests, so any gateway can go on. The
-parts are read once more to make the file, as a digest cannot be carried from one process to the
-next; that pass takes the way of every upload, with its codec, its cipher and its commit.
+Nothing of an upload is kept in this process between two requests, so any gateway can go on.
 """
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import logging
 from typing import NamedTuple
 from uuid import UUID
 
-from blake3 import blake3
 from msgspec import Struct
 from msgspec.structs import replace
 
-from libs.contracts.problems import AnsweredWithProblem
+from libs.contracts.problems import AnsweredWithProblem, Problem
 from libs.contracts.storage import (
     AppendPart,
     BeginSession,
-    BeginUpload,
-    BlobPlace,
     EndSession,
     GetSession,
     JoinSessions,
     LeaseAssembly,
     LeasePart,
-    ListParts,
     SessionInfo,
-    SessionLease,
     SessionWish,
 )
-from services.gateway.domain.access import ALL_OF_IT
-from services.gateway.domain.failures import BodyTooLarge, DigestMismatch, FileDamaged
+from services.gateway.domain.access import Deed
+from services.gateway.domain.failures import BodyTooLarge, DigestMismatch
 from services.gateway.domain.tus import Checksum, Creation
 from services.gateway.edge.access import Access
 from services.gateway.edge.asgi import Receive
 from services.gateway.edge.platform import Platform
 from services.gateway.settings import Settings
-from services.gateway.transfer.hashing import StreamHash
+from services.gateway.transfer.assembling import Assembler
 from services.gateway.transfer.leases import Holding
 from services.gateway.transfer.part_bodies import PartBody
 from services.gateway.transfer.parts import PartWriter
-from services.gateway.transfer.uploads import Announced, Uploads
 
 NOT_OPEN = "upload-session-not-open"
+
+log = logging.getLogger(__name__)
 
 
 class IncomingPart(Struct, frozen=True, kw_only=True):
@@ -69,9 +62,13 @@ class Caller(NamedTuple):
         return None if self.access.is_admin else self.actor
 
     async def check(self, wish: SessionWish) -> None:
-        """Raise unless the caller may write where the upload goes; partial ones may not say it."""
+        """Raise unless the caller may write where the upload goes.
+
+        Partial ones need not say where: for those anywhere in their bucket is enough, if they name
+        one, as the upload that joins them is asked again.
+        """
         if wish.bucket is not None:
-            await self.access.check(wish.bucket, wish.path or ALL_OF_IT, role="writer")
+            await self.access.check_deed(wish.bucket, Deed(role="writer", at=wish.path))
 
 
 class TusUploads:
@@ -82,11 +79,11 @@ class TusUploads:
     """
 
     def __init__(
-        self, platform: Platform, writer: PartWriter, uploads: Uploads, settings: Settings
+        self, platform: Platform, writer: PartWriter, assembler: Assembler, settings: Settings
     ) -> None:
         self._platform = platform
         self._writer = writer
-        self._uploads = uploads
+        self._assembler = assembler
         self._most = settings.max_upload_bytes
 
     async def create(
@@ -112,7 +109,7 @@ class TusUploads:
             return await self._whole(session, caller)
         except BaseException:
             # Nobody was told its address.
-            await self.end(session.session_id, caller)
+            await self._give_up(session.session_id)
             raise
 
     async def look(self, session_id: UUID, caller: Caller) -> SessionInfo:
@@ -152,7 +149,7 @@ class TusUploads:
         try:
             self._check_length(session.length or 0)
         except BodyTooLarge:
-            await self.end(session.session_id, caller)
+            await self._give_up(session.session_id)
             raise
         return await self._whole(session, caller)
 
@@ -191,57 +188,21 @@ class TusUploads:
             return await self._assemble(holding, lease.session)
 
     async def _assemble(self, holding: Holding, session: SessionInfo) -> SessionInfo:
-        """Make the file; the commit ends the session with it."""
-        wish = session.wish
-        if wish.bucket is None or wish.path is None:
-            raise ValueError("storage keeps the place of every upload that is not partial")
-        begin = BeginUpload(
-            bucket=wish.bucket,
-            path=wish.path,
-            actor=session.actor,
-            metadata=wish.metadata,
-            tags=wish.tags,
-            expect=wish.expect,
-            session_id=session.session_id,
-        )
-        if wish.content_type is not None:
-            begin = replace(begin, content_type=wish.content_type)
-        announced = Announced(
-            size=session.length,
-            content_type=wish.content_type is not None,
-            digests=frozenset() if wish.sha256 is None else frozenset({wish.sha256}),
-        )
+        """Make the file; bytes that will never be what was announced are given up."""
         try:
-            async with aclosing(self._bytes_of(holding.lease)) as pieces:
-                put = await self._uploads.put_pieces(begin, announced, pieces)
+            put = await self._assembler.assemble(holding.lease, session)
         except DigestMismatch:
-            # These bytes will never be what was announced.
-            await self._platform.ask(EndSession(session_id=session.session_id))
+            await self._give_up(session.session_id)
             raise
         holding.settled = True
         return replace(session, put=put)
 
-    async def _bytes_of(self, lease: SessionLease) -> AsyncGenerator[bytes, None]:
-        """Yield all parts in their order, each proven before the next one begins."""
-        at: int | None = 0
-        while at is not None:
-            page = await self._platform.ask(
-                ListParts(session_id=lease.session.session_id, lease_id=lease.lease_id, start_at=at)
-            )
-            for part in page.items:
-                async with aclosing(self._proven(part)) as pieces:
-                    async for piece in pieces:
-                        yield piece
-            at = page.next
-
-    async def _proven(self, part: BlobPlace) -> AsyncGenerator[bytes, None]:
-        hashed = StreamHash(blake3())
-        async with await self._writer.depot.read(part) as body:
-            async for piece in body:
-                await hashed.update(piece)
-                yield piece
-        if await hashed.hexdigests() != [part.blake3]:
-            raise FileDamaged("a part of the upload is not what came")
+    async def _give_up(self, session_id: UUID) -> None:
+        """Forget an upload that failed; why it failed is what the caller hears."""
+        try:
+            await self._platform.ask(EndSession(session_id=session_id))
+        except Problem as problem:
+            log.info("upload %s is left to the sweeper: %s", session_id, problem)
 
     def _check_length(self, length: int) -> None:
         if length > self._most:

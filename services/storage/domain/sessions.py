@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from libs.contracts.problems import Problem
-from libs.contracts.storage import FilePut, SessionInfo, SessionKind, SessionWish
+from libs.contracts.storage import BlobPlace, FilePut, SessionInfo, SessionKind, SessionWish
+from services.storage.domain.arrivals import Arrival
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.errors import BucketNotFound
 from services.storage.domain.labels import check_content_type, check_metadata, check_tags
@@ -121,8 +122,24 @@ class Session(Struct, frozen=True, kw_only=True):
             received=self.received,
             expires_at=self.expires_at,
             encryption=self.bucket.settings.encryption if self.bucket else "off",
+            compression=self.bucket.settings.compression if self.bucket else "off",
             partials=self.partials,
             put=self.put,
+        )
+
+    def arrival(self, part: BlobPlace, content_type: str) -> Arrival:
+        """Return what came, which is all in ``part``."""
+        if self.bucket is None or self.wish.path is None:
+            raise SessionNotOpen("it has no place", upload_id=str(self.session_id))
+        return Arrival(
+            bucket=self.bucket,
+            path=self.wish.path,
+            place=part,
+            actor=self.actor,
+            content_type=content_type,
+            metadata=self.wish.metadata,
+            tags=self.wish.tags,
+            expect=self.wish.expect,
         )
 
     def check_alive(self) -> None:

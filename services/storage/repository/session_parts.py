@@ -7,6 +7,7 @@ import msgspec
 
 from libs.chassis.database import Connection
 from libs.contracts.storage import BlobPlace
+from services.storage.domain.sessions import SessionNotOpen
 
 PROMISED_LONGER_S = 3600.0
 """Promises of parts end behind their session, whose sweeper breaks them."""
@@ -59,6 +60,16 @@ async def list_page(
         limit,
     )
     return [(row["starts_at"], msgspec.convert(row["place"], BlobPlace)) for row in rows]
+
+
+async def take_only(tx: Connection, session_id: UUID) -> BlobPlace:
+    """Remove the one part of a session and return it; the caller keeps its promise."""
+    rows = await tx.fetch(
+        "DELETE FROM upload_session_part WHERE session_id = $1 RETURNING place", session_id
+    )
+    if len(rows) != 1:
+        raise SessionNotOpen("it has several parts", upload_id=str(session_id))
+    return msgspec.convert(rows[0]["place"], BlobPlace)
 
 
 async def promise(tx: Connection, key: str, *, lease_s: float) -> None:

@@ -42,7 +42,8 @@ async def insert(
         )
         VALUES (
             $1, $2, $3, $4, $5, $6, $7,
-            now() + make_interval(secs => least($8::float8, $9::float8)), now() + make_interval(secs => $9::float8)
+            now() + make_interval(secs => least($8::float8, $9::float8)),
+            now() + make_interval(secs => $9::float8)
         )
         """,
         session_id,

@@ -7,10 +7,13 @@ from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
 from libs.contracts.base import Done
 from libs.contracts.ids import new_id
+from libs.contracts.problems import Problem
 from libs.contracts.storage import (
     AppendPart,
     BeginSession,
+    CommitPart,
     EndSession,
+    FilePut,
     GetSession,
     JoinSessions,
     LeaseAssembly,
@@ -25,7 +28,8 @@ from libs.contracts.storage import (
     SessionParts,
     SessionWish,
 )
-from services.storage.domain.preconditions import ANYTHING, check_expectation
+from services.storage import arriving
+from services.storage.domain.preconditions import check_expectation
 from services.storage.domain.sessions import (
     Session,
     SessionExpired,
@@ -35,7 +39,7 @@ from services.storage.domain.sessions import (
     check_wish,
 )
 from services.storage.domain.uploads import blob_key
-from services.storage.repository import buckets, files, session_parts, sessions
+from services.storage.repository import buckets, files, promises, session_parts, sessions
 from services.storage.restraints import check_room
 from services.storage.settings import Settings
 
@@ -166,6 +170,30 @@ async def list_parts(request: ListParts, db: Database) -> SessionParts:
     )
 
 
+@serves(CommitPart)
+async def commit_part(request: CommitPart, db: Database, settings: Settings) -> FilePut:
+    """Make the file of what lies there already; asked again, answer the same again."""
+    async with db.transaction() as tx:
+        session = await _get_with_bucket(tx, request.session_id)
+        if session.put is not None:
+            return session.put
+        session.check_alive()
+        session.check_held_by(request.lease_id)
+        session.check_assembles()
+        part = await session_parts.take_only(tx, session.session_id)
+        arrival = session.arrival(part, request.content_type)
+        if await promises.keep(tx, [part.key]) != 1:
+            raise SessionExpired("begin again", upload_id=str(session.session_id))
+        (outcome,) = await arriving.put(tx, [arrival])
+        if isinstance(outcome, Problem):
+            raise outcome
+        answer = arrival.answer(outcome)
+        await sessions.finish(tx, session.session_id, answer, kept_s=settings.answer_kept_s)
+        crashpoint("before_commit")
+    crashpoint("after_commit")
+    return answer
+
+
 @serves(EndSession)
 async def end_session(request: EndSession, db: Database) -> Done:
     async with db.transaction() as tx:
@@ -191,7 +219,6 @@ async def _insert(
         bucket = await buckets.get_open_for_share(tx, wish.bucket)
         if wish.path is not None:
             await check_room(tx, bucket, wish.path, length, actor)
-        if wish.path is not None and wish.expect != ANYTHING:
             present = await files.find_sha256(tx, bucket.bucket_id, wish.path)
             check_expectation(wish.expect, wish.path, present)
     session_id = new_id()
@@ -208,6 +235,14 @@ async def _insert(
         longest_s=settings.session_longest_s,
     )
     return session_id
+
+
+async def _get_with_bucket(tx: Connection, session_id: UUID) -> Session:
+    """Return the session, locked behind its bucket as everywhere."""
+    found = await sessions.get(tx, session_id)
+    if found.wish.bucket is not None and found.put is None:
+        await buckets.get_open_for_share(tx, found.wish.bucket)
+    return await sessions.get_for_update(tx, session_id)
 
 
 async def _lease(
