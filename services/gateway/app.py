@@ -107,7 +107,7 @@ def build(settings: Settings) -> Service:
 
 def _lean(store_url: str) -> str:
     """Return the same store's address with one part of an upload in flight instead of several."""
-    if not store_url.startswith("s3://"):
+    if not store_url.startswith(("s3://", "gs://", "az://")):
         return store_url
     return f"{store_url}{'&' if '?' in store_url else '?'}parts_in_flight=1"
 
