@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from libs.chassis import outbox
-from libs.chassis.database import Connection
+from libs.chassis.database import Connection, Undone
 from libs.contracts.storage import (
     ApplyChanges,
     ChangedFile,
@@ -19,7 +19,7 @@ from libs.contracts.storage import (
 from services.storage.domain.announcing import FEW, Together, one_by_one, packed
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.changes import Write
-from services.storage.domain.prefixes import operation_of, placed, placing
+from services.storage.domain.prefixes import operation_of, placed, placing, source_of
 from services.storage.recording import record
 from services.storage.repository import files, prefixes
 from services.storage.repository.prefixes import Changed
@@ -39,13 +39,17 @@ async def apply(
 ) -> int:
     """Do to the files at ``sources`` what ``change`` says; return how many it was done to.
 
-    Nobody has to have them locked: each statement takes what it finds then. Raises ``PathExists``,
-    ``PathChangedTwice``, ``InvalidPath``, ``FileLocked`` and ``QuotaExceeded``.
+    Nobody has to have them locked: each statement takes what it finds then. Raises ``FileExists``,
+    ``PathChangedTwice``, ``InvalidPath``, ``FileLocked`` and ``QuotaExceeded``, and ``Undone`` when
+    others took all of them away meanwhile.
     """
     unmade = [] if isinstance(change, CopyPrefix) else sources
     grows = not isinstance(change, RemovePrefix)
     async with obeyed(tx, bucket, unmade, request.actor, grows=grows):
-        return await _apply(tx, bucket, change, sources, request)
+        found = await _apply(tx, bucket, change, sources, request)
+    if sources and not found:
+        raise Undone(f"everything below {source_of(change)!r} went elsewhere", retry_after_s=1)
+    return found
 
 
 async def _apply(
