@@ -20,8 +20,6 @@ class S3Options(BucketOptions, frozen=True, kw_only=True, forbid_unknown_fields=
 
     endpoint: str
     """With scheme; requests are path-style, as every implementation understands."""
-    public_endpoint: str | None = None
-    """Under which the world reaches the same server: signed URLs begin with it."""
     access_key: str | None = None
     """Without it, credentials come from the environment or the machine's role."""
     secret_key: str | None = None
@@ -33,14 +31,13 @@ class S3Store(BucketStore):
 
     def __init__(self, options: S3Options) -> None:
         """Prepare; nothing is sent before the first call."""
-        client = _client(options, options.endpoint)
-        public = options.public_endpoint
+        client = _client(options)
         super().__init__(
             client,
             options,
             label=label_of(options.endpoint, options),
             durability=durability_of(options, known=_UNDECLARED),
-            signer=client if public is None else _client(options, public),
+            signer=client,
         )
 
 
@@ -51,7 +48,7 @@ _UNDECLARED = Durability(
 )
 
 
-def _client(options: S3Options, endpoint: str) -> Client:
+def _client(options: S3Options) -> Client:
     credentials: dict[str, Any] = {}
     if options.access_key is not None:
         credentials = {
@@ -60,12 +57,12 @@ def _client(options: S3Options, endpoint: str) -> Client:
         }
     return Client(
         options.bucket,
-        endpoint=endpoint,
+        endpoint=options.endpoint,
         region=options.region,
         prefix=options.prefix or None,
         virtual_hosted_style_request=False,
         disable_bulk_delete=True,
-        client_options=client_config(options, endpoint),
+        client_options=client_config(options, options.endpoint),
         retry_config=retry_config(),
         **credentials,
     )
