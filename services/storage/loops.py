@@ -8,6 +8,7 @@ way round it would leave an object that nobody remembers.
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import TypeVar
 
 from prometheus_client import Counter
@@ -96,7 +97,7 @@ async def sweep_doomed_objects(db: Database, backends: Backends) -> None:
         SWEPT.labels("objects").inc(len(keys))
 
 
-async def sweep_orphans(db: Database, store: BlobStore, settings: Settings) -> None:
+async def sweep_orphans(db: Database, backends: Backends, settings: Settings) -> None:
     """Doom objects that nothing names: of uploads whose row a power loss took, or that ended late.
 
     Such objects are new, so only the slices since the last sweep (and two days before it, for
@@ -105,9 +106,9 @@ async def sweep_orphans(db: Database, store: BlobStore, settings: Settings) -> N
     async with db.connection() as conn:
         mark = await purging.get_mark(conn, ORPHANS)
     span = to_sweep(mark, settings.begun_before_are_orphans(datetime.now(UTC)))
-    for slice_ in span.slices():
+    for name, slice_ in product(backends.names, span.slices()):
         with store_failures():
-            async for keys in _batches(_keys(store, slice_, span)):
+            async for keys in _batches(_keys(backends.store(name), slice_, span)):
                 async with db.connection() as conn:
                     SWEPT.labels("orphans").inc(await purging.doom_unnamed(conn, keys))
     async with db.connection() as conn:

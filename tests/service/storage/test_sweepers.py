@@ -130,12 +130,14 @@ async def test_an_orphaned_object_goes_and_a_young_one_stays(
         await store.put(key, b"whose is it?")
     await bucket.put("a", b"has a row")
 
-    await sweep_orphans(db, store, settings)
+    await sweep_orphans(db, Backends(store), settings)
     await sweep_doomed_objects(db, Backends(store))
     assert await _is_there(store, old), "it is older than this database's first sweep"
 
     await _run_for_days(db, 10)
-    await asyncio.gather(sweep_orphans(db, store, settings), sweep_orphans(db, store, settings))
+    await asyncio.gather(
+        sweep_orphans(db, Backends(store), settings), sweep_orphans(db, Backends(store), settings)
+    )
     await sweep_doomed_objects(db, Backends(store))
 
     assert not await _is_there(store, old)
@@ -159,7 +161,7 @@ async def test_an_old_blob_and_an_upload_in_progress_are_no_orphans(
         orphan_margin_s=0.001,
     )
 
-    await sweep_orphans(db, store, eager)
+    await sweep_orphans(db, Backends(store), eager)
     await sweep_doomed_objects(db, Backends(store))
 
     assert await bucket.read("a") == b"committed"
