@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from libs.contracts.storage import (
     MOST_GRANTS,
@@ -55,13 +56,15 @@ async def test_a_bucket_without_an_owner_is_nobodys(ask: Ask) -> None:
 
 async def test_a_role_is_given_replaced_and_taken_back(ask: Ask, events: Events) -> None:
     bucket = await an_owned_bucket(ask)
-    grant = {"bucket": bucket, "principal": "group:ops", "prefix": "reports/", "actor": ACTOR}
+    reader = SetGrant(
+        bucket=bucket, principal="group:ops", prefix="reports/", role="reader", actor=ACTOR
+    )
 
-    given = await ask(SetGrant(**grant, role="reader"))
-    again = await ask(SetGrant(**grant, role="reader"))
-    await ask(SetGrant(**grant, role="writer"))
+    given = await ask(reader)
+    again = await ask(reader)
+    await ask(replace(reader, role="writer"))
     known = await grants_of(ask, bucket)
-    await ask(RemoveGrant(**grant))
+    await ask(RemoveGrant(bucket=bucket, principal="group:ops", prefix="reports/", actor=ACTOR))
 
     assert given == again
     assert known == [("", "user:ann", "owner"), ("reports/", "group:ops", "writer")]
@@ -86,15 +89,15 @@ async def test_what_was_not_given_cannot_be_taken(ask: Ask) -> None:
 
 async def test_the_last_owner_stays_unless_somebody_may_do_everything(ask: Ask) -> None:
     bucket = await an_owned_bucket(ask)
-    ann = {"bucket": bucket, "principal": "user:ann", "actor": ACTOR}
+    gone = RemoveGrant(bucket=bucket, principal="user:ann", actor=ACTOR)
 
     with refused_as("last-owner"):
-        await ask(RemoveGrant(**ann))
+        await ask(gone)
     with refused_as("last-owner"):
-        await ask(SetGrant(**ann, role="writer"))
+        await ask(SetGrant(bucket=bucket, principal="user:ann", role="writer", actor=ACTOR))
     assert await grants_of(ask, bucket) == [("", "user:ann", "owner")]
 
-    await ask(RemoveGrant(**ann, may_leave_no_owner=True))
+    await ask(replace(gone, may_leave_no_owner=True))
     assert await grants_of(ask, bucket) == []
 
 
