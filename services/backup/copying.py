@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 
 from prometheus_client import Counter
 
-from libs.blobs import BlobDamaged, BlobNotFound, BlobTruncated, BodySizeMismatch
+from libs.blobs import BlobBody, BlobDamaged, BlobNotFound, BlobTruncated, BodySizeMismatch
 from libs.blobs.depot import Depot
+from libs.chassis.bus import Bus
 from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Database
-from libs.contracts.storage import ExportedFile
+from libs.contracts.storage import ExportedFile, FindBlobs
 from services.backup.concurrency import for_each
 from services.backup.digests import BytesDamaged
 from services.backup.domain.copying import BlobToCopy, blobs_to_copy
@@ -37,6 +38,7 @@ class Copier:
     def __init__(
         self,
         db: Database,
+        bus: Bus,
         source: Depot,
         vault: Vault,
         snapshot: Snapshot,
@@ -45,6 +47,7 @@ class Copier:
         at_once: int,
     ) -> None:
         self._db = db
+        self._bus = bus
         self._source = source
         self._vault = vault
         self._snapshot = snapshot
@@ -96,13 +99,23 @@ class Copier:
 
     async def _read(self, blob: BlobToCopy) -> AsyncIterator[bytes]:
         try:
-            body = await self._source.read(blob.source)
-            async with body:
+            async with await self._open(blob) as body:
                 async for piece in body:
                     self._watch.saw(len(piece))
                     yield piece
         except (BlobDamaged, BlobNotFound, BlobTruncated) as error:
             raise _SourceBroken from error
+
+    async def _open(self, blob: BlobToCopy) -> BlobBody:
+        """Open the bytes where they lie; since the export they may have moved to another object."""
+        try:
+            return await self._source.read(blob.source)
+        except BlobNotFound:
+            question = FindBlobs(bucket=self._snapshot.bucket, digests=[blob.sha256])
+            for place in (await self._bus.ask(question)).items:
+                if place.key != blob.source.key:
+                    return await self._source.read(place)
+            raise
 
     async def _note(self) -> None:
         """Remember what was copied, in one transaction with the snapshot's counts."""

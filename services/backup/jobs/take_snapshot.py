@@ -62,7 +62,9 @@ async def take_snapshot(
                 export = await _export(task, db, bus, store, snapshot, settings.export_timeout_s)
                 watch = Watch(task)
                 watch.begin("copying", total=export.bytes)
-                copier = Copier(db, depot, vault, snapshot, watch, at_once=settings.copies_at_once)
+                copier = Copier(
+                    db, bus, depot, vault, snapshot, watch, at_once=settings.copies_at_once
+                )
                 manifest_sha256 = await _copy(store, export, snapshot, copier)
                 await _write_manifest(task, store, vault, export, snapshot, manifest_sha256)
                 crashpoint("before_snapshot")
