@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from bench import (
+    cached_reads,
     encodings,
     large_files,
+    listing,
     memory,
     moves,
     reactions,
@@ -28,10 +30,12 @@ CASES: dict[str, Callable[[Scene], list[Figure]]] = {
     "memory": memory.run,
     "versions": versions_visible.run,
     "small": small_files.run,
+    "cached": cached_reads.run,
     "requests": requests.run,
     "relay": relay.run,
     "reactions": reactions.run,
     "encodings": encodings.run,
+    "listing": listing.run,
     "moves": moves.run,
     "tus": tus.run,
     "large": large_files.run,

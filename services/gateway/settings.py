@@ -60,6 +60,9 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     transfer_memory_bytes: Annotated[int, Meta(ge=32 * 1024**2)] = 128 * 1024**2
     """What all uploads and downloads together may hold in memory; more of them wait."""
 
+    cache_bytes: Annotated[int, Meta(ge=0)] = 24 * 1024**2
+    """What contents of hot small files may take of memory; their records take a quarter of it."""
+
     transfer_wait_s: Seconds = 10.0
     """How long a transfer waits for memory before it is refused with 503."""
 

@@ -1,9 +1,15 @@
 """The services behind the gateway, as it asks them."""
 
-from msgspec import Struct
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct, field
 
 from libs.chassis.bus import Bus
-from libs.contracts.base import R, Request
+from libs.contracts.base import R, Reply, Request
+
+Listener = Callable[[Request[Any], Reply | None], None]
+"""Is told what was asked and what was answered; None: nothing, or a problem."""
 
 
 class Platform(Struct, frozen=True):
@@ -11,10 +17,18 @@ class Platform(Struct, frozen=True):
 
     bus: Bus
     timeout_s: float
+    listeners: list[Listener] = field(default_factory=list)
+    """Told before whoever asked is."""
 
     async def ask(self, request: Request[R], *, timeout_s: float | None = None) -> R:
         """Return the owner's answer; its problems pass through to the caller.
 
         What is known to take longer names its own ``timeout_s``.
         """
-        return await self.bus.ask(request, timeout_s=timeout_s or self.timeout_s)
+        answer: R | None = None
+        try:
+            answer = await self.bus.ask(request, timeout_s=timeout_s or self.timeout_s)
+            return answer
+        finally:
+            for listener in self.listeners:
+                listener(request, answer)

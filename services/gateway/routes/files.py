@@ -125,8 +125,7 @@ async def get_file(
     download: Annotated[bool, QueryParameter(description="Save it, never show it.")] = False,
 ) -> ASGIApp:
     """Return the bytes, whole or one range: as they are, or as they were at ``ref``."""
-    platform = downloads.platform
-    reading = await read(platform, bucket, path, ref, version)
+    reading = await read(downloads, bucket, path, ref, version)
     return await reading.answer(request.headers, downloads, download=download)
 
 
@@ -142,14 +141,14 @@ async def head_file(
     bucket: Bucket,
     path: Path,
     request: Call,
-    platform: NamedDependency[Platform],
+    downloads: NamedDependency[Downloads],
     ref: Ref = None,
     version: Version = None,
     download: Annotated[bool, QueryParameter(description="As for GET.")] = False,
 ) -> ASGIApp:
     """Return the headers that GET would, without the bytes."""
-    reading = await read(platform, bucket, path, ref, version)
-    return await reading.head(request.headers, platform, download=download)
+    reading = await read(downloads, bucket, path, ref, version)
+    return await reading.head(request.headers, downloads.platform, download=download)
 
 
 @delete(ONE, summary="Delete a file", tags=TAGS, opt=needs("write"), status_code=204)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp
 from msgspec import Struct
 
 from libs.blobs.depot import compressed_size
-from libs.contracts.storage import BlobPlace, FindBlobs, GetFile
+from libs.contracts.storage import BlobPlace, FindBlobs
 from libs.contracts.values import Labels
 from libs.contracts.versioning import EntryInfo, GetEntry, GetVersion
 from services.gateway.domain import conditions, labels, served
@@ -17,7 +17,7 @@ from services.gateway.domain.digests import repr_digest
 from services.gateway.domain.failures import FileDamaged, InvalidInput, PreconditionFailed
 from services.gateway.domain.ranges import ByteRange, find_range
 from services.gateway.edge.platform import Platform
-from services.gateway.transfer.downloads import Downloads, Lines
+from services.gateway.transfer.downloads import Downloads, Lines, ready
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -114,17 +114,18 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 async def read(
-    platform: Platform, bucket: str, path: str, ref: str | None, version: int | None
+    downloads: Downloads, bucket: str, path: str, ref: str | None, version: int | None
 ) -> Reading:
     """Find the state that is asked for: the present one, one at a ref, or one by its number."""
     if ref is not None and version is not None:
         raise InvalidInput("ask for a ref or for a version, not for both")
+    platform = downloads.platform
     if version is not None:
         entry = await platform.ask(GetVersion(bucket=bucket, path=path, version=version))
         return _of_history(bucket, entry)
     if ref is not None:
         return _of_history(bucket, await platform.ask(GetEntry(bucket=bucket, path=path, ref=ref)))
-    stored = await platform.ask(GetFile(bucket=bucket, path=path))
+    stored = await downloads.records.get(bucket, path)
     file = stored.file
     return Reading(
         bucket=bucket,
@@ -162,9 +163,4 @@ def _takes_stored(headers: Mapping[str, str], blob: BlobPlace) -> bool:
 
 def bodiless(status: int, lines: Lines) -> ASGIApp:
     """Return an answer of headers only."""
-
-    async def send_headers(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": status, "headers": lines})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    return send_headers
+    return ready(status, lines, b"")

@@ -1,0 +1,1 @@
+"""What the gateway remembers so that hot files cost nobody else anything."""
