@@ -9,7 +9,6 @@ from uuid import UUID
 from msgspec import Struct
 
 from libs.chassis.database import Database
-from libs.contracts.storage import GetBucket
 from services.gateway.domain import links as rules
 from services.gateway.domain import paths
 from services.gateway.domain.failures import InvalidInput, LinkRefused, NotFound
@@ -17,7 +16,7 @@ from services.gateway.domain.keys import Identity
 from services.gateway.domain.links import SIGNATURE, Terms
 from services.gateway.edge.asgi import RAW_FILE, Message, Receive, Scope, header
 from services.gateway.edge.keys import Keys
-from services.gateway.edge.platform import Platform
+from services.gateway.edge.known_buckets import KnownBuckets
 from services.gateway.edge.rates import Rates
 from services.gateway.repository import signed_urls
 from services.gateway.repository.signed_urls import IssuedLink
@@ -39,10 +38,10 @@ class Links:
     """Signs links, admits their holders and takes links back."""
 
     def __init__(
-        self, db: Database, platform: Platform, keys: Keys, rates: Rates, secret: bytes
+        self, db: Database, buckets: KnownBuckets, keys: Keys, rates: Rates, secret: bytes
     ) -> None:
         self._db = db
-        self._platform = platform
+        self._buckets = buckets
         self._keys = keys
         self._rates = rates
         self._secret = rules.derive_secret(secret)
@@ -102,16 +101,22 @@ class Links:
 
     async def _check_good(self, terms: Terms, bucket: str) -> None:
         """Raise when the link was taken back, or its bucket is gone."""
+        asked_at = time.monotonic()
+        if not await self._is_of(bucket, terms) and not await self._is_of(bucket, terms, asked_at):
+            raise LinkRefused("the bucket that the link was made for is gone")
         if self._believed.get(terms.link_id, 0.0) > time.monotonic():
             return
         async with self._db.connection() as conn:
             if not await signed_urls.is_good(conn, terms.link_id):
                 raise LinkRefused("the link was taken back")
-        if (await self._platform.ask(GetBucket(name=bucket))).bucket_id != terms.bucket_id:
-            raise LinkRefused("the bucket that the link was made for is gone")
         self._believed[terms.link_id] = time.monotonic() + BELIEVE_S
         if len(self._believed) > MOST_REMEMBERED:
             self._believed.popitem(last=False)
+
+    async def _is_of(self, bucket: str, terms: Terms, since: float = 0.0) -> bool:
+        """Tell whether the bucket of this name, as it was then or later, is the link's."""
+        known = await self._buckets.get(bucket, since=since)
+        return known.info.bucket_id == terms.bucket_id
 
 
 def _length(scope: Scope) -> int | None:
