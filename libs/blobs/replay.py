@@ -21,7 +21,7 @@ class Replayable:
     @property
     def can_replay(self) -> bool:
         """Whether the body goes on, and none of its bytes was let go of."""
-        return self.failure is None and self._kept is not None
+        return self._rest is None or (self.failure is None and self._kept is not None)
 
     def first(self) -> Body:
         """Return the body for a first reader."""

@@ -263,3 +263,23 @@ async def test_an_outage_is_in_the_metrics(
         assert sample("strongroom_blob_stores_bypassed") == bypassed + 1
 
     assert sample("strongroom_blob_stores_bypassed") == bypassed
+
+
+async def test_a_stream_whose_primary_breaks_early_moves_on(
+    s3_url: str, fallback: BlobStore
+) -> None:
+    data = some_bytes(9 * MIB, seed=74)
+
+    async def torn_early() -> AsyncIterator[bytes]:
+        for n in range(9):
+            if n == 3:
+                cable.tear()
+            yield data[n * MIB : (n + 1) * MIB]
+
+    async with (
+        Cable(HOST, port_of(s3_url)).plugged_in() as cable,
+        backends(at_port(s3_url, cable.port), fallback) as pair,
+    ):
+        assert await pair.put(KEY, torn_early(), size=len(data)) == ("fallback", len(data))
+
+    assert await (await fallback.get(KEY)).read() == data
