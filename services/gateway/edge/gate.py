@@ -31,6 +31,9 @@ Query = dict[str, str]
 log = logging.getLogger(__name__)
 
 KEYS_IN_QUERY = frozenset({"key", "api_key", "apikey", "token", "access_token", "authorization"})
+REPEATED = "tag"
+"""The one query parameter that may be given several times."""
+
 MOST_QUERY_FIELDS = 50
 
 
@@ -204,7 +207,7 @@ def _read_query(query: bytes) -> Query:
     except ValueError:
         raise InvalidInput("the query cannot be read") from None
     read = dict(pairs)
-    if len(read) != len(pairs):
+    if len(pairs) - len(read) != max(0, sum(name == REPEATED for name, _ in pairs) - 1):
         raise InvalidInput("a query parameter is given twice")
     return read
 
