@@ -26,22 +26,25 @@ from services.storage.settings import Settings
 
 BLOBS_AT_ONCE = 100
 READ_AT_ONCE = 4
+PATIENCE_S = 3600.0
+"""A look at all rows takes longer than any request may."""
 
 
 @argument("--json", action="store_true", help="print one JSON object")
 @argument("--deep", action="store_true", help="read every byte, and prove it by its digest")
 async def fsck(
     arguments: argparse.Namespace,
-    db: Database,
     backends: Backends,
     depot: Depot,
     settings: Settings,
 ) -> int:
     """Compare records and stores: exit 0 when equal, 1 when not, 3 when that cannot be told."""
+    patient = Database(settings.database_url, statement_timeout_s=PATIENCE_S)
     try:
-        report = await check(db, backends, settings)
-        if arguments.deep:
-            await _check_bytes(db, depot, report)
+        async with patient as db:
+            report = await check(db, backends, settings)
+            if arguments.deep:
+                await _check_bytes(db, depot, report)
     except BlobFailure as error:
         raise ServiceUnavailable(f"not checked: {error}") from error
     sys.stdout.write(as_json(report) if arguments.json else as_table(report))

@@ -8,6 +8,7 @@ not proved yet. What cannot be read intact, twice, is quarantined.
 import asyncio
 import hashlib
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -17,6 +18,7 @@ from libs.blobs import BlobDamaged, BlobNotFound, BlobTruncated
 from libs.blobs.depot import Depot
 from libs.blobs.encoding.computing import computed
 from libs.chassis.database import Database
+from libs.contracts.problems import Problem
 from libs.contracts.storage import BlobPlace
 from services.storage.leading import leading
 from services.storage.quarantine import quarantine
@@ -26,6 +28,8 @@ from services.storage.store_failures import store_failures
 
 BLOBS_AT_ONCE = 100
 DAY_S = 86_400.0
+MOST_FAILURES = 5
+"""So many at once are the store's, not the blobs'."""
 
 BYTES = Counter("strongroom_storage_scrubbed_bytes_total", "Stored bytes read to prove them.")
 BLOBS = Counter("strongroom_storage_scrubbed_blobs_total", "Blobs proved, by result.", ["result"])
@@ -73,10 +77,23 @@ async def _scrub_due(db: Database, depot: Depot, settings: Settings) -> None:
             due = await scrubs.list_due(
                 conn, period_s=period_s, again_s=min(DAY_S, period_s), limit=BLOBS_AT_ONCE
             )
-        for place in due:
-            await scrub(db, depot, place, pace)
+        await _scrub_all(db, depot, due, pace)
         if len(due) < BLOBS_AT_ONCE:
             return
+
+
+async def _scrub_all(db: Database, depot: Depot, due: Sequence[BlobPlace], pace: Pace) -> None:
+    """Prove all of these; one that cannot be asked for, lacking its key, keeps back no other."""
+    failures: list[Problem] = []
+    for place in due:
+        try:
+            await scrub(db, depot, place, pace)
+        except Problem as failure:
+            failures.append(failure)
+            if len(failures) == MOST_FAILURES:
+                break
+    if failures:
+        raise failures[-1]
 
 
 async def scrub(db: Database, depot: Depot, place: BlobPlace, pace: Pace) -> None:

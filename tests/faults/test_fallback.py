@@ -44,7 +44,8 @@ async def test_what_is_put_while_the_primary_is_away_is_readable_and_comes_home(
             assert answer.content == body
             stored = await admin_bus.ask(GetFile(bucket=bucket, path=path))
             assert stored.blob.backend == "primary"
-        return (await http.get(HEALTH)).json()["status"] != "down"
+        assert (await http.get(HEALTH)).json()["status"] != "down"
+        return True
 
     await eventually(home, timeout_s=60, pause_s=0.3)
     tasks = (await admin_bus.ask(ListTasks(kind=BRING_HOME))).items

@@ -95,7 +95,7 @@ async def hold(tx: Connection, held: Sequence[tuple[UUID, UUID]]) -> None:
 
 
 async def list_held(conn: Connection, bucket_id: UUID, digests: Sequence[str]) -> list[BlobPlace]:
-    """Return those of ``digests`` that the bucket ever held."""
+    """Return those of ``digests`` that the bucket ever held, damaged ones last."""
     rows = await conn.fetch(
         """
         SELECT blob.*
@@ -103,6 +103,7 @@ async def list_held(conn: Connection, bucket_id: UUID, digests: Sequence[str]) -
         JOIN bucket_blob USING (blob_id)
         WHERE sha256 = ANY ($2::bytea[])
             AND bucket_id = $1
+        ORDER BY quarantined_at IS NOT NULL
         """,
         bucket_id,
         [bytes.fromhex(sha256) for sha256 in digests],

@@ -14,6 +14,7 @@ from libs.contracts.storage import (
     BlobPlace,
     CopyPath,
     CreateBucket,
+    Encryption,
     FileQuarantined,
     ListQuarantined,
     QuarantinedBlob,
@@ -153,7 +154,7 @@ async def test_the_same_bytes_put_again_heal_every_file_that_has_them(
     http: httpx.AsyncClient,
     scrub: Scrub,
     db: Database,
-    encryption: str,
+    encryption: Encryption,
 ) -> None:
     name = a_bucket_name("healed")
     await ask(CreateBucket(name=name, actor=ACTOR, encryption=encryption))
