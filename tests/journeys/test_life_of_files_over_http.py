@@ -196,14 +196,14 @@ async def test_a_governance_lock_is_lifted_by_its_owner_only(http: httpx.AsyncCl
     key_id, writer = await key_for(http, "read", "write")
     await http.put(f"{bucket}/grants", json={"principal": f"key:{key_id}", "role": "writer"})
     until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    asked = {"url": f"{bucket}/lock", "params": {"path": "a"}}
+    address = f"{bucket}/lock?path=a"
 
     locked = await http.put(
-        **asked, json={"mode": "governance", "retain_until": until}, headers=writer
+        address, json={"mode": "governance", "retain_until": until}, headers=writer
     )
-    by_writer = await http.put(**asked, json={"bypass_governance": True}, headers=writer)
-    unsaid = await http.put(**asked, json={})
-    by_owner = await http.put(**asked, json={"bypass_governance": True})
+    by_writer = await http.put(address, json={"bypass_governance": True}, headers=writer)
+    unsaid = await http.put(address, json={})
+    by_owner = await http.put(address, json={"bypass_governance": True})
 
     assert locked.status_code == 200, locked.text
     assert (by_writer.status_code, unsaid.status_code, by_owner.status_code) == (403, 403, 200)

@@ -127,7 +127,7 @@ async def test_a_lock_is_lengthened_by_anybody_and_compliance_never_lessened(
 ) -> None:
     until = in_days(10)
     await retain(bucket, "d/a", retain_until=until)
-    owner = {"as_owner": True, "bypass_governance": True}
+    owner: dict[str, Any] = {"as_owner": True, "bypass_governance": True}
 
     with refused_as("lock-kept"):
         await retain(bucket, "d/a", retain_until=in_days(9), **owner)
