@@ -17,6 +17,7 @@ PAGE = 1000
 PER_FOLDER = 1000
 TAG_EVERY = 20
 PAGE_WITHIN_MS = 10.0
+"""What is asked of a page of files; one of folders takes a step through the index for each."""
 
 
 def run(scene: Scene) -> list[Figure]:
@@ -33,7 +34,7 @@ def run(scene: Scene) -> list[Figure]:
             f"listing: {what}",
             milliseconds,
             "ms",
-            at_most=PAGE_WITHIN_MS,
+            at_most=PAGE_WITHIN_MS if "page" in what else None,
             statistic=median,
             detail=f"{PAGE:,} of {files:,} files",
         )
