@@ -2,11 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
+from uuid import UUID
 
 import httpx
 
 Json = dict[str, Any]
+
+
+class CallerWith(Protocol):
+    """The fixture ``caller``."""
+
+    async def __call__(self, *scopes: str, **more: object) -> httpx.AsyncClient: ...
 
 
 async def new_key(http: httpx.AsyncClient, *scopes: str, **more: object) -> Json:
@@ -46,3 +53,9 @@ def told(answer: httpx.Response) -> Json:
     body: Json = answer.json()
     del body["instance"]
     return body
+
+
+def principal_of(client: httpx.AsyncClient) -> str:
+    """Return whom a grant has to name to mean the key of this client."""
+    key_id = UUID(hex=client.headers["authorization"].split("_")[1])
+    return f"key:{key_id}"

@@ -271,8 +271,13 @@ async def test_a_stranger_cannot_tell_a_bucket_from_none(
 
             assert hidden.status_code == nothing.status_code == 404, name
             assert without_ids(hidden.text).replace(guarded, absent) == without_ids(nothing.text)
-            assert hidden.headers.keys() == nothing.headers.keys(), name
+            assert headers_of(hidden) == headers_of(nothing), name
 
 
 def without_ids(text: str) -> str:
     return re.sub(r"urn:strongroom:request:[0-9a-f]+", "", text)
+
+
+def headers_of(answer: httpx.Response) -> set[str]:
+    """Return which headers came; a connection may end whenever its body was not read."""
+    return set(answer.headers) - {"connection"}

@@ -7,7 +7,6 @@ from uuid import UUID
 from litestar import Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
-from msgspec import Meta, Struct, field
 
 from libs.contracts.ids import new_id
 from libs.contracts.problems import ProblemDetails
@@ -16,31 +15,24 @@ from libs.contracts.progress import (
     CreateTask,
     DeleteTask,
     FinishTask,
-    Json,
     ListTaskLogs,
     ListTasks,
-    LogLevel,
     NumberedLog,
-    Priority,
-    QueueName,
     ReportTask,
     RetryTask,
-    ShortText,
     TaskInfo,
-    TaskKind,
     TaskLog,
-    TaskProgressNow,
     TaskState,
     TaskWanted,
 )
 from libs.contracts.streams import STREAMS
-from libs.contracts.values import ByteCount
-from services.gateway.domain.failures import Forbidden, InvalidInput
+from services.gateway.domain.failures import Forbidden
 from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
 from services.gateway.edge.own_tasks import check_own_task, get_own_task, maker_of
 from services.gateway.edge.platform import Platform
 from services.gateway.routes.given import PREFIX, Cursor, Cursors, Limit, Page
+from services.gateway.routes.task_bodies import Completion, Failure, LogLines, NewTask, Report
 
 TAGS = ["Progress"]
 ONE = "/progress/tasks/{task_id:uuid}"
@@ -49,73 +41,6 @@ QUEUES_OF_SERVICES = frozenset(spec.owner for spec in STREAMS.values())
 """Their workers do what they are told: whoever may ask them directly may empty any bucket."""
 
 TaskId = FromPath[UUID]
-
-
-class NewTask(Struct, frozen=True, forbid_unknown_fields=True):
-    kind: TaskKind
-    title: ShortText = ""
-    queue: QueueName | None = None
-    """Absent: your program runs it and reports here."""
-    priority: Priority = "normal"
-    max_attempts: Annotated[int, Meta(ge=1, le=100)] = 3
-    args: Json = field(default_factory=dict)
-
-
-class Report(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is absent stays as it was. Give ``progress``, or ``done`` of ``total``."""
-
-    progress: Annotated[float, Meta(ge=0, le=1)] | None = None
-    """From 0 to 1."""
-    done: ByteCount | None = None
-    total: ByteCount | None = None
-    unit: Annotated[str, Meta(pattern="^(bytes|items|percent)$")] | None = None
-    current_step: ShortText | None = None
-    message: ShortText | None = None
-    detail: Json | None = None
-    attempt: Annotated[int, Meta(ge=1)] = 1
-
-    def now(self) -> TaskProgressNow:
-        """Return the report as the ledger takes it."""
-        done, total, unit = self.done, self.total, self.unit
-        if self.progress is not None:
-            if done is not None or total is not None:
-                raise InvalidInput("give progress, or done and total, not both", field="progress")
-            done, total, unit = round(self.progress * 100), 100, "percent"
-        return TaskProgressNow(
-            done=done,
-            total=total,
-            unit=unit,  # type: ignore[arg-type]  # the pattern holds
-            current_step=self.current_step,
-            message=self.message,
-            detail=self.detail,
-        )
-
-
-class Completion(Struct, frozen=True, forbid_unknown_fields=True):
-    result: Json | None = None
-    attempt: Annotated[int, Meta(ge=1)] = 1
-
-
-class Failure(Struct, frozen=True, forbid_unknown_fields=True):
-    message: ShortText = ""
-    """Why, for people."""
-    code: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,60}$")] = "task-failed"
-    """Why, for programs."""
-    final: bool = False
-    """Do not retry: trying again cannot help."""
-    attempt: Annotated[int, Meta(ge=1)] = 1
-
-
-class LogLine(Struct, frozen=True, forbid_unknown_fields=True):
-    message: Annotated[str, Meta(max_length=4096)]
-    level: LogLevel = "info"
-    at: datetime | None = None
-    """Now, if absent."""
-
-
-class LogLines(Struct, frozen=True, forbid_unknown_fields=True):
-    lines: Annotated[list[LogLine], Meta(min_length=1, max_length=1000)]
-    attempt: Annotated[int, Meta(ge=1)] = 1
 
 
 @post("/progress/tasks", summary="Create a task", tags=TAGS, opt=needs("write"))
