@@ -3,13 +3,16 @@
 import http.client
 import random
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
 from bench.apart import apart
 from bench.bodies import MIB, pieces, stamped
-from bench.figures import Figure, ratio
+from bench.figures import Figure, limit, ratio
+from bench.large_files import MOST_RSS_MB
+from bench.processes import Watch
 from bench.scene import Scene
 
 Kind = Literal["text", "noise"]
@@ -36,27 +39,39 @@ def run(scene: Scene) -> list[Figure]:
     # The first transfer of all pays for connections and for the store's first volume.
     warm = f"/api/v1/buckets/{names['plain']}/files/warm"
     apart(there_and_back, scene.url, scene.admin_key, warm, size, "noise")
-    figures = []
-    for kind, ways in COMPARED.items():
-        rates: dict[tuple[str, str], list[float]] = {}
-        for number in range(scene.sized(3, 1)):
-            for way in ("plain", *ways):
-                target = f"/api/v1/buckets/{names[way]}/files/{kind}/{number}"
-                up, down = apart(there_and_back, scene.url, scene.admin_key, target, size, kind)
-                rates.setdefault((way, "up"), []).append(size / MIB / up)
-                rates.setdefault((way, "down"), []).append(size / MIB / down)
-                scene.rest()
-        figures += [
-            ratio(
-                f"{size // MIB} MiB of {kind}, {way}, {direction}",
-                rates[way, direction],
-                rates["plain", direction],
-                "MiB/s",
-            )
-            for way in ways
-            for direction in ("up", "down")
+    with Watch(scene.pid("gateway")) as rss:
+        figures = [
+            figure
+            for kind, ways in COMPARED.items()
+            for figure in _in_turns(scene, names, size, kind, ways)
         ]
-    return figures
+    return [
+        *figures,
+        limit("gateway RSS while encoding", [rss.most_mb], "MB", at_most=MOST_RSS_MB),
+    ]
+
+
+def _in_turns(
+    scene: Scene, names: Mapping[str, str], size: int, kind: Kind, ways: Sequence[str]
+) -> list[Figure]:
+    rates: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for number in range(scene.sized(3, 1)):
+        for way in ("plain", *ways):
+            target = f"/api/v1/buckets/{names[way]}/files/{kind}/{number}"
+            up, down = apart(there_and_back, scene.url, scene.admin_key, target, size, kind)
+            rates[way, "up"].append(size / MIB / up)
+            rates[way, "down"].append(size / MIB / down)
+            scene.rest()
+    return [
+        ratio(
+            f"{size // MIB} MiB of {kind}, {way}, {direction}",
+            rates[way, direction],
+            rates["plain", direction],
+            "MiB/s",
+        )
+        for way in ways
+        for direction in ("up", "down")
+    ]
 
 
 def there_and_back(url: str, key: str, target: str, size: int, kind: Kind) -> tuple[float, float]:

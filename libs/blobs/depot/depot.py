@@ -23,6 +23,7 @@ from libs.blobs.encoding.frames import FrameCipher, opened_size
 from libs.blobs.encoding.keyring import Keyring, MasterKeys, new_data_key
 from libs.blobs.encoding.layers import Layer, StoredLayer
 from libs.blobs.encoding.sealing import SealedLayer
+from libs.blobs.encoding.seek_table import frame_count, table_size
 from libs.blobs.failures import BlobDamaged
 from libs.blobs.fallback import Backends
 from libs.contracts.storage import BlobPlace, Codec, SealedKey
@@ -106,12 +107,13 @@ class Depot:
     async def read_compressed(self, place: BlobPlace, beside: Beside) -> BlobBody:
         """Open a compressed blob as it was compressed, for a reader who takes it apart himself.
 
-        These are zstd frames and a skippable one: any zstd decoder reads them. Each is proven here
-        all the same, so failures are those of ``read``; ``beside`` is given the original bytes.
+        These are ``compressed_frames`` zstd frames, which any zstd decoder reads. Each is proven
+        here all the same, so failures are those of ``read``; ``beside`` is given the original.
         """
+        size = compressed_size(place)
         layer = await self._opened(place)
         chunks = await CompressedLayer(layer, place.size).open_stored(beside)
-        return BlobBody(place.key, chunks, size=layer.size, start=0, end=layer.size)
+        return BlobBody(place.key, chunks, size=size, start=0, end=size)
 
     async def _write_whole(self, key: str, body: bytes, blob_id: UUID, plan: Plan) -> Written:
         encoded = await self.encode(body, blob_id=blob_id, plan=plan)
@@ -147,12 +149,18 @@ class Depot:
 
 def compressed_size(place: BlobPlace) -> int:
     """Return how many bytes ``read_compressed`` gives of a blob; raises ``BlobDamaged``."""
-    if place.sealed is None:
-        return place.stored_bytes
-    try:
-        return opened_size(place.stored_bytes)
-    except Damaged as error:
-        raise BlobDamaged(place.key, str(error)) from None
+    size = place.stored_bytes
+    if place.sealed is not None:
+        try:
+            size = opened_size(size)
+        except Damaged as error:
+            raise BlobDamaged(place.key, str(error)) from None
+    return size - table_size(place.size)
+
+
+def compressed_frames(place: BlobPlace) -> int:
+    """Return how many frames a compressed blob is."""
+    return frame_count(place.size)
 
 
 def _count(size: int, stored: int, codec: Codec | None, sealed_key: SealedKey | None) -> None:

@@ -92,19 +92,24 @@ class CompressedLayer:
         if start == end:
             return no_chunks()
         if frame_count(self.size) == 1:
-            return await self._open_one(start, end)
-        table = await self.table()
-        frames = table.frames_of(start, end)
-        chunks = await self._below.open(frames.stored_start, frames.stored_end)
+            chunks, table = await self._whole()
+            frames = table.frames_of(start, end)
+        else:
+            table = await self.table()
+            frames = table.frames_of(start, end)
+            chunks = await self._below.open(frames.stored_start, frames.stored_end)
         return Derived(self._originals(chunks, table, frames, start, end), chunks)
 
     async def open_stored(self, beside: Beside) -> Chunks:
-        """Return all frames as they are, and their table; each is decompressed to prove it.
+        """Return all frames as they are, without their table; each is decompressed to prove it.
 
         ``beside`` is given the original of each frame before the frame itself comes.
         """
-        table = await self.table()
-        chunks = await self._below.open(0, self._below.size)
+        if frame_count(self.size) == 1:
+            chunks, table = await self._whole()
+        else:
+            table = await self.table()
+            chunks = await self._below.open(0, table.frames_end)
         return Derived(self._proven(chunks, table, beside), chunks)
 
     async def _proven(
@@ -117,7 +122,6 @@ class CompressedLayer:
                 await beside(await self._original(frame, table.length(number)))
                 number += 1
                 yield bytes(frame)
-        yield table.encode()
 
     async def table(self) -> SeekTable:
         """Read where the frames lie; raises ``BlobDamaged``."""
@@ -131,12 +135,11 @@ class CompressedLayer:
         except Damaged as error:
             raise BlobDamaged(self.key, str(error)) from None
 
-    async def _open_one(self, start: int, end: int) -> Chunks:
-        """Open a blob of one frame: it and its table cost a single question to the store."""
+    async def _whole(self) -> tuple[Chunks, SeekTable]:
+        """Read a blob of one frame: it and its table cost a single question to the store."""
         stored = await gathered(await self._below.open(0, self._below.size))
         frame, table = stored[: -table_size(self.size)], stored[-table_size(self.size) :]
-        frames = self._read_table(table).frames_of(start, end)
-        return self._originals(one_chunk(frame), self._read_table(table), frames, start, end)
+        return one_chunk(frame), self._read_table(table)
 
     async def _originals(
         self, chunks: Chunks, table: SeekTable, frames: FrameRange, start: int, end: int

@@ -6,7 +6,7 @@ from datetime import datetime
 from litestar.types import ASGIApp
 from msgspec import Struct
 
-from libs.blobs.depot import compressed_size
+from libs.blobs.depot import compressed_frames, compressed_size
 from libs.contracts.storage import BlobPlace, FindBlobs
 from libs.contracts.values import Labels
 from libs.contracts.versioning import EntryInfo, GetEntry, GetVersion
@@ -158,7 +158,9 @@ def _of_history(bucket: str, entry: EntryInfo) -> Reading:
 
 def _takes_stored(headers: Mapping[str, str], blob: BlobPlace) -> bool:
     """Tell whether the stored zstd can be sent as it is."""
-    return blob.codec == ZSTD and accepts_zstd(headers.get("accept-encoding"))
+    if blob.codec != ZSTD:
+        return False
+    return accepts_zstd(headers.get("accept-encoding"), frames=compressed_frames(blob))
 
 
 def bodiless(status: int, lines: Lines) -> ASGIApp:

@@ -27,3 +27,18 @@ from services.gateway.domain.codings import accepts_zstd
 )
 def test_zstd_is_sent_to_who_names_it(header: str | None, accepted: bool) -> None:
     assert accepts_zstd(header) is accepted
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        ("zstd", True),
+        ("zstd, identity;q=0.5", True),
+        ("zstd, gzip;q=0", True),
+        ("gzip, deflate, br, zstd", False),
+        ("zstd, *", False),
+        ("gzip", False),
+    ],
+)
+def test_several_frames_are_sent_to_who_names_nothing_else(header: str, accepted: bool) -> None:
+    assert accepts_zstd(header, frames=2) is accepted
