@@ -69,6 +69,8 @@ def build(settings: Settings) -> Service:
     budget = Budget(settings.transfer_memory_bytes, settings.transfer_wait_s, give_free_memory_back)
     uploads = Uploads(platform, depots, Plans(buckets), budget, settings)
     part_writer = PartWriter(depots, budget, settings)
+    assembler = Assembler(platform, part_writer, uploads)
+    tus_uploads = TusUploads(platform, part_writer, assembler, settings)
     given = dependencies(
         settings=settings,
         keys=keys,
@@ -77,9 +79,7 @@ def build(settings: Settings) -> Service:
         buckets=buckets,
         cursors=Cursors(_signing_secret(settings)),
         uploads=uploads,
-        tus_uploads=TusUploads(
-            platform, part_writer, Assembler(platform, part_writer, uploads), settings
-        ),
+        tus_uploads=tus_uploads,
         downloads=Downloads(platform, depot, records, contents, budget, settings),
         direct_uploads=DirectUploads(platform, depot, signer, uploads, settings),
         archives=Archives(platform, depot, budget, settings),
@@ -98,6 +98,7 @@ def build(settings: Settings) -> Service:
             buckets,
             records,
             hub,
+            tus_uploads,
             HttpServer(Front(TusEdge(cast("App", app), settings), settings), settings),
         ],
         given=[settings, db, bus, store],

@@ -1,5 +1,6 @@
 """Uploads by tus that end otherwise than as a file, and those that were never to be."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import uuid4
@@ -7,15 +8,20 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from deploy.local.ports import HOST
 from libs.blobs.failures import BlobNotFound
 from libs.blobs.fallback import Backends
 from libs.blobs.opening import open_store
 from libs.chassis.database import Database
 from services.storage import loops
+from tests.faults.processes import started
+from tests.journeys.tus_js import free_port
 from tests.journeys.tus_wire import ALL, Tus, id_of, is_held
 from tests.journeys.wire import connected
 from tests.platform import Platform
 from tests.waiting import eventually
+
+MIB = 1024 * 1024
 
 
 @pytest.fixture
@@ -99,6 +105,40 @@ async def test_an_upload_that_is_terminated_meanwhile_takes_no_more(
 
     assert ended.status_code == 204
     assert (refused.status, refused.code) == (409, "upload-session-lost")
+
+
+async def test_what_came_to_a_gateway_that_is_told_to_stop_is_kept(
+    platform: Platform, http: httpx.AsyncClient, files: str, tus: Tus
+) -> None:
+    body = os.urandom(8 * MIB)
+    port = free_port()
+    url = await tus.begin(len(body))
+    sent = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield body[: 2 * MIB]
+        sent.set()
+        for at in range(2 * MIB, len(body), 64 * 1024):
+            await asyncio.sleep(0.5)
+            yield body[at : at + 64 * 1024]
+
+    settings = {"STRONGROOM_GATEWAY_PORT": str(port)}
+    async with started(platform, "gateway", settings) as (gateway, _):
+        sending = asyncio.create_task(tus.patch(f"http://{HOST}:{port}{url}", 0, slowly()))
+        await sent.wait()
+        await asyncio.sleep(1)
+        gateway.terminate()
+        code = await gateway.wait()
+        # This client sends on and on before it looks for an answer, so it may never see the 503.
+        await asyncio.wait({sending})
+        answered = [] if sending.exception() else [sending.result().status_code]
+    offset = int((await tus.head(url)).headers["upload-offset"])
+    await tus.patch(url, offset, body[offset:])
+
+    assert code == 0
+    assert answered in ([], [503])
+    assert offset >= 2 * MIB
+    assert (await http.get(f"{files}/a/file")).content == body
 
 
 async def test_parts_of_encrypted_buckets_lie_encrypted(

@@ -15,6 +15,11 @@ from services.gateway.edge.access import Access
 from services.gateway.edge.asgi import Receive
 from services.gateway.edge.gate import needs
 from services.gateway.routes.given import PREFIX
+from services.gateway.routes.tus_documents import (
+    AppendOperation,
+    CreationOperation,
+    TusOperation,
+)
 from services.gateway.settings import Settings
 from services.gateway.transfer.tus import Caller, IncomingPart, TusUploads
 
@@ -56,6 +61,7 @@ async def describe_tus(settings: NamedDependency[Settings]) -> Response[None]:
     opt=needs("write"),
     status_code=201,
     request_max_body_size=None,
+    operation_class=CreationOperation,
 )
 async def begin_upload(
     request: Call, access: NamedDependency[Access], tus_uploads: NamedDependency[TusUploads]
@@ -89,6 +95,7 @@ async def begin_upload(
     tags=TAGS,
     opt=needs("write"),
     status_code=200,
+    operation_class=TusOperation,
 )
 async def look_at_upload(
     upload_id: Upload,
@@ -116,6 +123,7 @@ async def look_at_upload(
     opt=needs("write"),
     status_code=204,
     request_max_body_size=None,
+    operation_class=AppendOperation,
 )
 async def go_on_with_upload(
     upload_id: Upload,
@@ -136,7 +144,14 @@ async def go_on_with_upload(
     return Response(None, status_code=204, headers=_headers(session))
 
 
-@delete(ONE, summary="Give an upload up", tags=TAGS, opt=needs("write"), status_code=204)
+@delete(
+    ONE,
+    summary="Give an upload up",
+    tags=TAGS,
+    opt=needs("write"),
+    status_code=204,
+    operation_class=TusOperation,
+)
 async def give_upload_up(
     upload_id: Upload,
     request: Call,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 
-from libs.contracts.problems import Problem
+from libs.contracts.problems import Problem, ServiceUnavailable
 from services.gateway.domain.failures import BodyIncomplete, BodyTooLarge, TooSlow
 from services.gateway.edge.asgi import Message, Receive
 from services.gateway.edge.cancelling import cancel
@@ -13,19 +13,31 @@ QUIET_S = 2.0
 
 
 class PartBody:
-    """Yields what comes, up to ``room`` bytes, and ends where it breaks off."""
+    """Yields what comes, up to ``room`` bytes, and ends where it breaks off.
 
-    def __init__(self, receive: Receive, room: int, wanted: Callable[[], bool]) -> None:
+    It also ends when this gateway is ``leaving``, so that another can go on with the rest, and when
+    nothing comes while another request has ``wanted`` to go on.
+    """
+
+    def __init__(
+        self,
+        receive: Receive,
+        room: int,
+        *,
+        wanted: Callable[[], bool],
+        leaving: Callable[[], bool],
+    ) -> None:
         self.broken: Problem | None = None
         """Why it ended before its end."""
         self._receive = receive
         self._room = room
         self._wanted = wanted
+        self._leaving = leaving
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body; raises ``BodyTooLarge`` before a byte too many is passed on."""
         left = self._room
-        while (message := await self._next()) is not None:
+        while self.broken is None and (message := await self._next()) is not None:
             chunk: bytes = message.get("body", b"")
             left -= len(chunk)
             if left < 0:
@@ -41,8 +53,11 @@ class PartBody:
         try:
             while not receiving.done():
                 await asyncio.wait({receiving}, timeout=QUIET_S)
-                if self._wanted() and not receiving.done():
+                if self._leaving():
+                    self.broken = ServiceUnavailable("this gateway restarts", retry_after_s=1)
+                elif self._wanted() and not receiving.done():
                     self.broken = BodyIncomplete("another request goes on with this upload")
+                if self.broken is not None and not receiving.done():
                     return None
             return receiving.result()
         except (BodyIncomplete, TooSlow) as broken:

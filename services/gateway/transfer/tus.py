@@ -4,7 +4,7 @@ Nothing of an upload is kept in this process between two requests, so any gatewa
 """
 
 import logging
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from msgspec import Struct
@@ -85,6 +85,17 @@ class TusUploads:
         self._writer = writer
         self._assembler = assembler
         self._most = settings.max_upload_bytes
+        self._leaving = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        return None
+
+    async def drain(self) -> None:
+        """End bodies that are coming: what came is kept, and another gateway takes the rest."""
+        self._leaving = True
 
     async def create(
         self, wanted: Creation, caller: Caller, first: IncomingPart | None, receive: Receive
@@ -158,7 +169,7 @@ class TusUploads:
         room = (self._most if session.length is None else session.length) - session.received
         if part.size is not None and part.size > room:
             raise BodyTooLarge(f"{room} bytes are wanted", most_bytes=room)
-        body = PartBody(receive, room, lambda: holding.wanted)
+        body = PartBody(receive, room, wanted=lambda: holding.wanted, leaving=lambda: self._leaving)
         written = await self._writer.write(holding.lease, body, part.size, part.checksum)
         if written is None:
             return session
