@@ -113,15 +113,32 @@ async def find_present_revision(conn: Connection, bucket_id: UUID, path: str) ->
 async def find_kept_blob_for_update(
     tx: Connection, bucket_id: UUID, path: str, revision: int
 ) -> UUID | None:
-    """Return which bytes a past state has, if it is kept; it does not go until this ends."""
+    """Return which bytes a past state has, if it is kept; it does not go until this ends.
+
+    A lock keeps the bytes of its state by itself, also when nothing else knows the state any more.
+    """
     blob_id: UUID | None = await tx.fetchval(
         """
+        WITH kept AS (
+            SELECT blob_id
+            FROM past_state
+            WHERE bucket_id = $1
+                AND path = $2
+                AND revision = $3
+            FOR UPDATE
+        ), locked AS (
+            SELECT blob_id
+            FROM file_lock
+            WHERE bucket_id = $1
+                AND path = $2
+                AND revision = $3
+            FOR UPDATE
+        )
         SELECT blob_id
-        FROM past_state
-        WHERE bucket_id = $1
-            AND path = $2
-            AND revision = $3
-        FOR UPDATE
+        FROM kept
+        UNION
+        SELECT blob_id
+        FROM locked
         """,
         bucket_id,
         path,

@@ -16,9 +16,11 @@ from libs.contracts.storage import (
     MovePath,
     RemovePrefix,
     RestoreTrash,
+    SetLock,
     TrashedFile,
     UpdateBucket,
 )
+from services.storage.collecting import condemn_unnamed_blobs
 from services.storage.loops import sweep_trash
 from tests.listening import Events
 from tests.service.storage.bucket import ACTOR, Bucket, Making, digest
@@ -262,6 +264,49 @@ async def test_a_closing_bucket_takes_nothing_from_its_trash(bucket: Bucket) -> 
 
     with pytest.raises(Exception, match="bucket-"):
         await restore(bucket, paths=["a"])
+
+
+async def test_bytes_in_the_trash_are_kept_and_let_go_behind_it(
+    bucket: Bucket, db: Database
+) -> None:
+    bodies = {path: new_id().bytes for path in ("a", "b")}
+    for path, body in bodies.items():
+        await bucket.put(path, body)
+        await bucket.delete(path)
+    await lock_version(bucket, "b", legal_hold=True)
+
+    await condemn_unnamed_blobs(db)
+    assert not await _are_condemned(db, *bodies.values())
+    await restore(bucket, paths=["b"], into="back/")
+    await empty(bucket, path="a")
+    await bucket.delete("back/b")
+    await empty(bucket, path="back/b")
+    await condemn_unnamed_blobs(db)
+
+    assert await _are_condemned(db, bodies["a"])
+    assert not await _are_condemned(db, bodies["b"]), "its first state is locked"
+    await lock_version(bucket, "b", as_owner=True)
+    await condemn_unnamed_blobs(db)
+    assert await _are_condemned(db, bodies["b"])
+
+
+async def lock_version(bucket: Bucket, path: str, **wish: bool) -> None:
+    await bucket.ask(SetLock(bucket=bucket.name, path=path, actor=ACTOR, revision=1, **wish))
+
+
+async def _are_condemned(db: Database, *bodies: bytes) -> bool:
+    """Tell whether the collector has condemned the blobs of all these bytes."""
+    async with db.connection() as conn:
+        found: int = await conn.fetchval(
+            """
+            SELECT count(*)
+            FROM condemned_blob
+            JOIN blob USING (blob_id)
+            WHERE sha256 = ANY ($1::bytea[])
+            """,
+            [bytes.fromhex(digest(body)) for body in bodies],
+        )
+    return found == len(bodies)
 
 
 async def _end(db: Database, bucket: Bucket, path: str) -> None:
