@@ -19,7 +19,6 @@ from tests.journeys.test_bad_input_over_http import code_of
 from tests.platform import Platform
 from tests.waiting import eventually
 
-
 DbOf = Callable[[str], Awaitable[Database]]
 
 
@@ -126,11 +125,13 @@ async def _key_of(db: Database, body: bytes) -> str:
     ("query", "status", "code"),
     [
         ({"prefix": "nothing/"}, 404, "not-found"),
+        ({"prefix": "a\x00"}, 400, None),
+        ({"prefix": "\ufffe%_"}, 404, "not-found"),
         ({"format": "tar"}, 400, "invalid-input"),
         ({"prefix": "a" * 1025}, 400, "invalid-input"),
         ({"ref": "no-such-branch"}, 404, None),
     ],
-    ids=["nothing", "other-format", "long-prefix", "no-ref"],
+    ids=["nothing", "nul", "odd", "other-format", "long-prefix", "no-ref"],
 )
 async def test_what_cannot_be_archived_is_told(
     http: httpx.AsyncClient, files: str, query: dict[str, str], status: int, code: str | None

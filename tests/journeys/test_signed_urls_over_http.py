@@ -303,6 +303,8 @@ async def test_nobody_sees_or_ends_the_links_of_others(http: httpx.AsyncClient, 
     [
         {"method": "DELETE", "path": "a"},
         {"method": "GET", "path": ""},
+        {"method": "GET", "path": "a\x00b"},
+        {"method": "PUT", "path": "a\r\nX: y", "direct": True},
         {"method": "GET", "path": "a", "expires_s": 0},
         {"method": "GET", "path": "a", "expires_s": 604_801},
         {"method": "GET", "path": "a", "content_type": "text/plain"},

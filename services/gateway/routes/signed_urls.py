@@ -1,5 +1,6 @@
 """Signed links: one call to one file, for whoever holds the link and without a key."""
 
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -195,6 +196,8 @@ def _check_terms(data: NewLink, maker: Identity) -> None:
     wanted: Needs = "write" if data.method == "PUT" else "read"
     if not maker.may(wanted):
         raise Forbidden(f"the API key has not the scope {wanted!r}", needs=wanted)
+    if any(unicodedata.category(letter) == "Cc" for letter in data.path):
+        raise InvalidInput("no path has control characters", field="path")
     about_a_body = (data.content_type, data.content_length, data.max_length)
     if data.method != "PUT" and about_a_body != (None, None, None):
         raise InvalidInput("only a link for PUT has a body", field="method")
