@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, contextmanager
 
 HOST = "127.0.0.1"
 
+_LINGER_S = 1.0
+
 
 def at_port(url: str, port: int) -> str:
     """Return the same store as it is reached through another port of this machine."""
@@ -107,7 +109,12 @@ async def answering(answer: bytes, port: int = 0) -> AsyncIterator[int]:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(answer)
             await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+            # Who closes with a body unread resets, and the answer may be lost on its way.
+            writer.write_eof()
+            async with asyncio.timeout(_LINGER_S):
+                while await reader.read(65536):
+                    pass
+        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
             return
         finally:
             writer.close()
