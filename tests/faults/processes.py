@@ -54,15 +54,18 @@ async def started(
 
 
 @asynccontextmanager
-async def dying(platform: Platform, service: str, point: str) -> AsyncIterator[None]:
+async def dying(
+    platform: Platform, service: str, point: str, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[None]:
     """Have ``service`` run until it dies at its crash point, which ends the block.
 
-    The process takes the place of the supervised one, which comes back when it is dead: meanwhile
+    It runs with ``settings`` added. The process takes the place of the supervised one, which comes back when it is dead: meanwhile
     there is no other, and it dies once.
     """
     stack = platform.stack
     await asyncio.to_thread(stack.halt, service)
-    async with started(platform, service, {"STRONGROOM_CRASHPOINT": point}) as (process, _):
+    variables = {"STRONGROOM_CRASHPOINT": point, **(settings or {})}
+    async with started(platform, service, variables) as (process, _):
         yield
         died = await asyncio.wait_for(process.wait(), DIES_WITHIN_S)
     await asyncio.to_thread(stack.resume, service)
