@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,7 @@ from services.storage.loops import sweep_locks, sweep_trash
 from tests.service.storage.bucket import ACTOR, Bucket, Making, digest
 from tests.service.storage.refusals import refused_as
 from tests.service.storage.test_usage import put_together
+from tests.waiting import eventually
 
 
 def in_days(days: float) -> datetime:
@@ -215,6 +217,21 @@ async def test_a_locked_version_keeps_its_bytes_and_the_path_may_change(
     assert named == 1, "a blob that has a reference is never collected"
     with refused_as("file-locked", path="a"):
         await bucket.ask(DeleteBucket(name=bucket.name, actor=ACTOR))
+
+
+async def test_a_version_that_only_history_knows_can_be_locked(a_bucket_with: Making) -> None:
+    bucket = await a_bucket_with(versioning="auto")
+    await bucket.put("a", new_id().bytes)
+    await bucket.change(MovePath(source="a", path="b"))
+
+    async def locked() -> FileLock | None:
+        with suppress(AnsweredWithProblem):  # history follows a little later
+            return await lock(bucket, "a", revision=1, legal_hold=True)
+        return None
+
+    assert (await eventually(locked)).revision == 1
+    with refused_as("version-not-found"):
+        await lock(bucket, "a", revision=7, legal_hold=True)
 
 
 async def test_what_is_locked_in_the_trash_is_not_emptied_from_it(
