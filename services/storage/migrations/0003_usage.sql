@@ -142,7 +142,7 @@ BEGIN
                 FROM before AS b
                 JOIN after AS a USING (bucket_id, path)
                 WHERE a.blob_id IS DISTINCT FROM b.blob_id
-            ), told AS (
+            ), told AS MATERIALIZED ( -- each bucket once, not for every pair of its files
                 SELECT bucket_id, versioning = 'auto' AS versioned,
                     CASE state WHEN 'open' THEN (settings ->> 'trash_s')::float8 END AS trash_s
                 FROM bucket
