@@ -59,8 +59,8 @@ async def dying(
 ) -> AsyncIterator[None]:
     """Have ``service`` run until it dies at its crash point, which ends the block.
 
-    It runs with ``settings`` added. The process takes the place of the supervised one, which comes back when it is dead: meanwhile
-    there is no other, and it dies once.
+    It runs with ``settings`` added. The process takes the place of the supervised one, which comes
+    back when it is dead: meanwhile there is no other, and it dies once.
     """
     stack = platform.stack
     await asyncio.to_thread(stack.halt, service)
