@@ -6,6 +6,7 @@ on every gateway, and a bucket that may not be seen takes the same work as one t
 
 import time
 from datetime import datetime
+from functools import cached_property
 
 from libs.contracts.problems import AnsweredWithProblem, Problem
 from libs.contracts.storage import Role
@@ -27,7 +28,11 @@ class Access:
     def __init__(self, identity: Identity | None, buckets: KnownBuckets) -> None:
         self.identity = identity
         self._buckets = buckets
-        self.caller = ANYBODY if identity is None else Caller.of(identity)
+
+    @cached_property
+    def caller(self) -> Caller:
+        """Whom grants and scopes have to mean; made when it is first asked for."""
+        return ANYBODY if self.identity is None else Caller.of(self.identity)
 
     @property
     def is_admin(self) -> bool:
@@ -55,10 +60,6 @@ class Access:
             return (await self._buckets.get(bucket)).info.created_at <= moment
         except (AnsweredWithProblem, BucketNotFound, Forbidden):
             return False
-
-    async def check_file(self, bucket: str, path: str, *, is_public: bool = False) -> None:
-        """Raise unless the caller may read this file: 404 as for a file that is not there."""
-        await self.check_deed(bucket, Deed(role="reader", at=path, is_public=is_public), file=True)
 
     async def check_deed(self, bucket: str, deed: Deed, *, file: bool = False) -> None:
         """Raise unless the caller may do ``deed``; ``file`` says that it is about one file."""
