@@ -12,7 +12,7 @@ from libs.contracts.problems import Problem
 from libs.contracts.storage import BlobPlace, FilePut, SessionInfo, SessionKind, SessionWish
 from services.storage.domain.arrivals import Arrival
 from services.storage.domain.buckets import Bucket
-from services.storage.domain.errors import BucketNotFound
+from services.storage.domain.errors import BucketNotFound, InvalidPath
 from services.storage.domain.labels import check_content_type, check_metadata, check_tags
 from services.storage.domain.paths import check_path
 from services.storage.domain.row import Row
@@ -190,7 +190,7 @@ def check_wish(wish: SessionWish, *, is_partial: bool) -> None:
     if wish.path is not None:
         check_path(wish.path)
     elif not is_partial:
-        raise ValueError("only a partial session may leave its path open")
+        raise InvalidPath("only a partial upload may leave its path open", field="path")
     if wish.content_type is not None:
         check_content_type(wish.content_type)
     check_metadata(wish.metadata)
