@@ -14,7 +14,7 @@ PYTEST := $(PY) -m pytest
 FAST_TESTS := $(wildcard tests/domain tests/contracts)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Create .venv and install everything that requirements.lock names
 
@@ -60,8 +60,15 @@ lock: $(STAMP) ## Resolve requirements.lock anew: every version with its hash, n
 bench: $(STAMP) ## Measure, print a table, write it to bench/results/
 	@exec $(PY) -m bench $(ARGS)
 
+PEERS := .venv-peers
+
+bench-peers: $(STAMP) ## Measure beside copyparty and MLflow, which get an environment of their own
+	@test -x $(PEERS)/bin/python || "$(PYTHON)" -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r bench/peers/requirements.txt
+	@STRONGROOM_PEERS_DIR=$(PEERS) exec $(PY) -m bench.peers $(ARGS)
+
 clean: ## Remove caches and .venv; data in .strongroom stays (see `strongroom local reset`)
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(PEERS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -not -path './.strongroom/*' -prune -exec rm -rf {} +
 
-.PHONY: help setup run demo test test-fast lint docs lock bench clean
+.PHONY: help setup run demo test test-fast lint docs lock bench bench-peers clean

@@ -85,6 +85,21 @@ def as_markdown(found: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def peers_report(before: Machine, figures: Sequence[Figure]) -> str:
+    """Return a run beside others to read."""
+    parts = [
+        f"# Beside others, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"Commit {_commit()}, {before.processors} processors, {before.memory_gb:g} GB, "
+        f"{before.system}, Python {before.python}; load of others before the run: "
+        f"{before.load_before:g}. `make bench-peers` measures them again, all in one run and in "
+        "turns; medians. Strongroom records, versions and announces each file; on `file` it also "
+        "waits for the disk before it answers, which the others do not.",
+        table(figures),
+        missed(figures),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
 def table(figures: Sequence[Figure]) -> str:
     rows = [(f.case, f.ours, f.reference, f.figure, f.target, MET[f.met]) for f in figures]
     return _table(("case", "ours", "reference", "ratio or figure", "target", "met"), rows)
