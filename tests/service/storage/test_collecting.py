@@ -13,8 +13,10 @@ from libs.contracts.storage import (
     CopyPath,
     CreateBucket,
     DeleteBucket,
+    EmptyTrash,
     FindBlobs,
     PutContent,
+    RestoreTrash,
 )
 from libs.contracts.versioning import GetVersion
 from services.storage.collecting import (
@@ -163,6 +165,30 @@ async def test_bytes_that_were_named_again_for_a_moment_wait_again(
 
     assert (await bucket.ask(FindBlobs(bucket=bucket.name, digests=[digest(body)]))).items
     assert not await _is_condemned(db, blob_id)
+
+
+async def test_bytes_in_the_trash_stay_until_it_is_emptied(
+    ask: Ask, store: BlobStore, collect: Collect
+) -> None:
+    name = a_bucket_name("trash")
+    await ask(CreateBucket(name=name, actor=ACTOR, versioning="off", trash_s=3600))
+    bucket = Bucket(ask, store, name)
+    body = new_id().bytes
+    await bucket.put("a", body)
+    await bucket.delete("a")
+
+    await collect()
+    await ask(RestoreTrash(bucket=name, actor=ACTOR, paths=["a"]))
+    read = await bucket.read("a")
+    await bucket.delete("a")
+    await collect()
+    before = await ask(FindBlobs(bucket=name, digests=[digest(body)]))
+    await ask(EmptyTrash(bucket=name, actor=ACTOR, prefix=""))
+    await collect()
+    after = await ask(FindBlobs(bucket=name, digests=[digest(body)]))
+
+    assert read == body
+    assert (len(before.items), len(after.items)) == (1, 0)
 
 
 async def test_what_a_purged_bucket_held_goes_with_all_versions(
