@@ -13,12 +13,14 @@ from libs.blobs.failures import BlobNotFound
 from libs.blobs.fallback import Backends
 from libs.blobs.opening import open_store
 from libs.chassis.database import Database
+from libs.contracts.storage import GetFile
 from services.storage import loops
 from tests.faults.processes import started
 from tests.journeys.tus_js import free_port
 from tests.journeys.tus_wire import ALL, Tus, id_of, is_held
 from tests.journeys.wire import connected
 from tests.platform import Platform
+from tests.service.storage.bucket import Ask
 from tests.waiting import eventually
 
 MIB = 1024 * 1024
@@ -160,6 +162,25 @@ async def test_parts_of_encrypted_buckets_lie_encrypted(
     assert changed.status_code == 200, changed.text
     assert [b"plain text" in found for found in stored] == [False, False]
     assert (await http.get(f"{files}/a/file")).content == 2 * body
+
+
+@pytest.mark.parametrize("chunks", [1, 2])
+async def test_files_are_compressed_as_their_bucket_wants_it(
+    http: httpx.AsyncClient, ask: Ask, files: str, tus: Tus, chunks: int
+) -> None:
+    body = os.urandom(16) + b"plain text" * 30_000
+    await http.patch(f"/api/v1/buckets/{tus.bucket}", json={"compression": "zstd"})
+    url = await tus.begin(len(body), filetype="text/plain")
+
+    size = -(-len(body) // chunks)
+    for offset in range(0, len(body), size):
+        await tus.patch(url, offset, body[offset : offset + size])
+    stored = await ask(GetFile(bucket=tus.bucket, path="a/file"))
+    got = await http.get(f"{files}/a/file", headers={"Accept-Encoding": "identity"})
+
+    assert stored.blob.codec == "zstd"
+    assert stored.blob.stored_bytes < len(body) // 10
+    assert got.content == body
 
 
 async def test_what_a_quota_does_not_hold_is_refused_before_any_byte(
