@@ -84,6 +84,7 @@ def build(settings: Settings) -> Service:
         direct_uploads=DirectUploads(platform, depot, signer, uploads, settings),
         archives=Archives(platform, depot, budget, settings),
         parts=Parts(db, bus, backends),
+        backends=backends,
         hub=hub,
     )
     app = build_application(settings, db, keys, links, buckets, rates, given)

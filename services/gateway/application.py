@@ -34,6 +34,7 @@ from services.gateway.routes import (
     locks,
     quarantine,
     signed_urls,
+    storage_status,
     system,
     tasks,
     trash,
@@ -64,6 +65,7 @@ API = (
     tasks,
     api_keys,
     system,
+    storage_status,
     quarantine,
     live,
 )

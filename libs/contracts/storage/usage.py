@@ -48,6 +48,23 @@ class GetBucketUsage(Request[BucketUsage], to="storage", frozen=True):
     bucket: BucketName
 
 
+class StorageUsage(Reply, frozen=True):
+    """What all buckets use together, from the same counters."""
+
+    buckets: int
+    live: Amount
+    versions: Amount
+    trash: Amount
+    held: Amount
+    """Different bytes of each bucket; what two buckets hold is in it twice, and stored once."""
+    stored_bytes: int
+    """What those take in the store, compressed and encrypted."""
+
+
+class GetStorageUsage(Request[StorageUsage], to="storage", frozen=True):
+    """Tell what all buckets use together."""
+
+
 class PrincipalUsage(Reply, frozen=True):
     """What somebody uses in all buckets: states that they made, live, in the trash or versions."""
 

@@ -56,20 +56,20 @@ class Downloads:
     ) -> None:
         self.platform = platform
         self.records = records
-        self._contents = contents
+        self.contents = contents
         self._depot = depot
         self._budget = budget
         self._idle_s = settings.download_idle_timeout_s
 
     async def open(self, blob: BlobPlace, part: ByteRange | None, headers: Lines) -> ASGIApp:
         """Return the answer with these bytes; raises while there still can be another answer."""
-        if self._contents.takes(blob):
+        if self.contents.takes(blob):
             return await self._remembered(blob, part, headers)
         return await self._stream(blob, part, headers)
 
     async def _remembered(self, blob: BlobPlace, part: ByteRange | None, headers: Lines) -> ASGIApp:
         """Return the answer from memory; what is not there yet is read and proven as a whole."""
-        body = await self._contents.get(blob, partial(self._read_proven, blob))
+        body = await self.contents.get(blob, partial(self._read_proven, blob))
         if part is None:
             return ready(200, headers, body)
         return ready(206, headers, body[part.start : part.end])

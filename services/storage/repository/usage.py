@@ -25,6 +25,20 @@ async def get_totals(conn: Connection, bucket_id: UUID) -> Mapping[str, Amount]:
     return {row["what"]: Amount(number=row["number"], bytes=row["bytes"]) for row in rows}
 
 
+async def get_totals_of_all(conn: Connection) -> tuple[int, Mapping[str, Amount]]:
+    """Return how many buckets there are, and what they use together."""
+    rows = await conn.fetch(
+        """
+        SELECT what, sum(number)::bigint AS number, sum(bytes)::bigint AS bytes
+        FROM usage
+        GROUP BY what
+        """
+    )
+    buckets: int = await conn.fetchval("SELECT count(*) FROM bucket WHERE state <> 'deleted'")
+    totals = {row["what"]: Amount(number=row["number"], bytes=row["bytes"]) for row in rows}
+    return buckets, totals
+
+
 async def lock_buckets(tx: Connection, bucket_ids: Collection[UUID]) -> None:
     """Let nobody else add bytes to these buckets, if they have quotas, until this ends.
 
@@ -218,6 +232,16 @@ class Drift(NamedTuple):
     what: str
     number: int
     bytes: int
+
+    @property
+    def whose(self) -> str:
+        """Which bucket's counter this is, or which principal's."""
+        return self.principal or str(self.bucket_id)
+
+    @property
+    def detail(self) -> str:
+        """How far off it is."""
+        return f"{self.what}: {self.number:+,} states and {self.bytes:+,} bytes are missing"
 
 
 async def recount(conn: Connection) -> list[Drift]:

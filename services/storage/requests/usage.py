@@ -10,15 +10,18 @@ from libs.contracts.storage import (
     BucketUsage,
     GetBucketUsage,
     GetPrincipalUsage,
+    GetStorageUsage,
     ListPrincipalQuotas,
     PrincipalQuotaList,
     PrincipalUsage,
     RemovePrincipalQuota,
     SetPrincipalQuota,
+    StorageUsage,
 )
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.paths import check_search_text
-from services.storage.repository import buckets, usage
+from services.storage.repository import buckets as bucket_rows
+from services.storage.repository import usage
 
 NOTHING = Amount()
 
@@ -26,9 +29,23 @@ NOTHING = Amount()
 @serves(GetBucketUsage)
 async def get_bucket_usage(request: GetBucketUsage, db: Database) -> BucketUsage:
     async with db.connection() as conn:
-        bucket = await buckets.get_bucket(conn, request.bucket)
+        bucket = await bucket_rows.get_bucket(conn, request.bucket)
         totals = await usage.get_totals(conn, bucket.bucket_id)
     return _told(bucket, totals)
+
+
+@serves(GetStorageUsage)
+async def get_storage_usage(request: GetStorageUsage, db: Database) -> StorageUsage:
+    async with db.connection() as conn:
+        buckets, totals = await usage.get_totals_of_all(conn)
+    return StorageUsage(
+        buckets=buckets,
+        live=totals.get("live", NOTHING),
+        versions=totals.get("version", NOTHING),
+        trash=totals.get("trash", NOTHING),
+        held=totals.get("held", NOTHING),
+        stored_bytes=totals.get("stored", NOTHING).bytes,
+    )
 
 
 @serves(GetPrincipalUsage)
