@@ -21,6 +21,7 @@ from services.storage.domain.uploads import BLOBS, begun_at, upload_of_key
 from services.storage.fsck_report import MOST_SHOWN, Report, as_json, as_table
 from services.storage.repository import checks
 from services.storage.repository.checks import StoredObject
+from services.storage.repository.usage import recount
 from services.storage.scrubbing import Pace, find_damage
 from services.storage.settings import Settings
 
@@ -71,6 +72,8 @@ async def _check_records(db: Database, report: Report) -> None:
             report.add("object-endangered", key)
         for key, damage in await checks.list_damaged(conn, limit=MOST_SHOWN):
             report.add("blob-quarantined", key, damage)
+        for drift in await recount(conn):
+            report.add("counter-off", drift.whose, drift.detail)
 
 
 async def _check_objects(

@@ -17,6 +17,7 @@ Kind = Literal[
     "blob-damaged",
     "file-content",
     "file-not-held",
+    "counter-off",
 ]
 
 MEANINGS: dict[Kind, str] = {
@@ -29,6 +30,7 @@ MEANINGS: dict[Kind, str] = {
     "blob-damaged": "a blob's bytes are not those that were uploaded",
     "file-content": "a file says other than its blob",
     "file-not-held": "a bucket does not know the bytes of its file by their digest",
+    "counter-off": "a counter of usage says other than a recount",
 }
 MOST_SHOWN = 1000
 

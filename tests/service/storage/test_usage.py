@@ -283,6 +283,24 @@ async def test_counters_equal_a_recount_after_everything_at_once(
         assert await recount(conn) == []
 
 
+async def test_a_blob_that_comes_to_take_other_bytes_is_counted_so(
+    a_bucket_with: Making, db: Database
+) -> None:
+    buckets = [await a_bucket_with() for _ in range(2)]
+    body = bytes_of(1000)
+    for bucket in buckets:
+        await bucket.put("a", body)
+
+    async with db.connection() as conn:
+        await conn.execute(
+            "UPDATE blob SET stored_size = 600 WHERE sha256 = $1", bytes.fromhex(digest(body))
+        )
+
+    for bucket in buckets:
+        usage = await usage_of(bucket)
+        assert (usage.held.bytes, usage.stored_bytes, usage.compressed_bytes) == (1000, 600, 400)
+
+
 async def test_drift_is_found_and_repaired_by_the_operators_command(
     a_bucket_with: Making, db: Database, storage_environment: dict[str, str]
 ) -> None:
@@ -301,6 +319,8 @@ async def test_drift_is_found_and_repaired_by_the_operators_command(
             bucket.name,
         )
 
+    code, printed = await command(storage_environment, "fsck", "--json")
+    assert "counter-off" in printed
     code, printed = await command(storage_environment, "recount", "--json")
     assert code == 1
     drifts = msgspec.json.decode(printed)
