@@ -60,8 +60,9 @@ async def _settled(bus: Bus) -> None:
 
     async def acknowledged() -> bool:
         now = await bus.jetstream.consumer_info(stream, RECORD)
-        floor = now.ack_floor.stream_seq if now.ack_floor else 0
-        return now.num_ack_pending == 0 or floor >= delivered
+        floor: int = now.ack_floor.stream_seq if now.ack_floor else 0
+        settled: bool = now.num_ack_pending == 0 or floor >= delivered
+        return settled
 
     await _until(acknowledged)
 
