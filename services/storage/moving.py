@@ -4,13 +4,13 @@ A slice at a time: no statement takes long, and other requests get their turn in
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import TypeVar
 
 from libs.chassis import outbox
 from libs.chassis.database import Connection, Undone
 from libs.contracts.storage import (
     ApplyChanges,
-    ChangedFile,
     CopyPrefix,
     MovePrefix,
     PrefixChange,
@@ -131,7 +131,7 @@ async def _announce(
         message=request.message,
         commit_id=request.commit_id,
     )
-    told: list[ChangedFile] = sorted(changed.files, key=lambda file: file.path)
+    told = sorted(changed.files, key=attrgetter("path"))
     tell = one_by_one if in_all <= FEW else packed
     await outbox.add(tx, *tell(together, told))
     return len(told)

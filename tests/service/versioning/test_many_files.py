@@ -1,10 +1,13 @@
 """Many files that change together are told in few events, and recorded like any others."""
 
 import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
 
+from libs.contracts.problems import AnsweredWithProblem
 from libs.contracts.storage import (
     ApplyChanges,
     Change,
@@ -22,9 +25,9 @@ from libs.contracts.versioning import (
     Restore,
 )
 from tests.builders import a_bucket_name
-from tests.conftest import Ask
 from tests.waiting import eventually
 
+Ask = Callable[..., Awaitable[Any]]
 FILES = 2_500
 
 
@@ -90,7 +93,10 @@ async def _recorded(ask: Ask, bucket: str, names: set[str], prefix: str) -> Comm
     """Return the newest commit, once it holds just the files ``names``, below ``prefix`` or not."""
 
     async def recorded() -> CommitInfo | None:
-        (newest,) = (await ask(ListCommits(bucket=bucket, limit=1))).items
+        try:
+            newest: CommitInfo = (await ask(ListCommits(bucket=bucket, limit=1))).items[0]
+        except (AnsweredWithProblem, IndexError):  # history has not heard of the bucket yet
+            return None
         found: set[str] = set()
         after = ""
         while True:
@@ -102,4 +108,4 @@ async def _recorded(ask: Ask, bucket: str, names: set[str], prefix: str) -> Comm
                 return newest if found == names else None
             after = page.next
 
-    return await eventually(recorded)
+    return await eventually(recorded, timeout_s=30.0)
