@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from random import Random
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 
@@ -15,8 +16,10 @@ from libs.blobs import open_store
 from libs.chassis.bus import Bus
 from libs.contracts.storage import BeginUpload, CommitUpload, FindBlobs, GetFile
 from tests.builders import a_bucket_name
-from tests.faults.load import API, assert_kept, uploading
-from tests.faults.processes import dying, started
+from tests.faults.load import API, assert_kept, make_bucket, uploading
+from tests.faults.looking import metric
+from tests.faults.processes import dying, operate, started
+from tests.faults.test_odd_events import parked, unrecordable
 from tests.platform import Platform
 from tests.waiting import eventually
 
@@ -29,6 +32,7 @@ COLLECTING = [
 ]
 MOVING = ["after_copy", "before_relocation", "after_relocation"]
 PATHS = 4
+SPARED = "strongroom_storage_blobs_spared_total"
 
 
 class Churn:
@@ -121,6 +125,30 @@ async def test_two_collectors_delete_nothing_that_is_needed(
     await _only_the_present_is_left(admin_bus, churn)
 
 
+async def test_bytes_stay_of_which_history_could_not_be_told_yet(
+    platform: Platform, http: httpx.AsyncClient, admin_bus: Bus, rng: Random
+) -> None:
+    """F9: the collector's mark overtakes an event that fails, and the bytes stay all the same."""
+    bucket, body = await make_bucket(http), rng.randbytes(2_000)
+    url = f"{API}/{bucket}/files/poison"
+    async with unrecordable(platform, "poison"):
+        assert (await http.put(url, content=body)).status_code == 201
+        blob_id = (await admin_bus.ask(GetFile(bucket=bucket, path="poison"))).blob.blob_id
+        assert (await http.delete(url)).status_code == 204
+        spared = await metric(platform, "storage", SPARED)
+        await eventually(lambda: _is_condemned(platform, blob_id))
+        await parked(platform, "CheckViolationError")
+
+        async def looked_at() -> bool:
+            return await metric(platform, "storage", SPARED) > spared
+
+        await eventually(looked_at, timeout_s=30)
+
+    done, _ = await operate(platform, "versioning", "dead-letters", "redrive", "all")
+    assert done == 0
+    assert (await http.get(url, params={"version": 1})).content == body
+
+
 @pytest.mark.parametrize("point", MOVING)
 async def test_who_brings_blobs_home_may_die_between_any_two_steps(
     platform: Platform, http: httpx.AsyncClient, admin_bus: Bus, rng: Random, point: str
@@ -152,6 +180,17 @@ async def test_who_brings_blobs_home_may_die_between_any_two_steps(
     await eventually(home, timeout_s=40, pause_s=0.2)
     for path, body in bodies.items():
         assert (await http.get(f"{API}/{bucket}/files/{path}")).content == body
+
+
+async def _is_condemned(platform: Platform, blob_id: UUID) -> bool:
+    conn = await asyncpg.connect(platform.database_urls["storage"])
+    try:
+        found: bool = await conn.fetchval(
+            "SELECT EXISTS (SELECT FROM condemned_blob WHERE blob_id = $1)", blob_id
+        )
+        return found
+    finally:
+        await conn.close()
 
 
 async def _commit_in_fallback(bus: Bus, upload_id: UUID, body: bytes) -> None:
