@@ -14,6 +14,7 @@ from libs.contracts.storage import (
     GetBucketUsage,
     ListTrash,
     MovePath,
+    PutContent,
     RemovePrefix,
     RestoreTrash,
     SetLock,
@@ -222,15 +223,19 @@ async def test_pages_show_every_entry_once(bucket: Bucket) -> None:
 
 
 async def test_everything_below_a_prefix_goes_to_the_trash_and_comes_back(bucket: Bucket) -> None:
-    for n in range(20):
-        await bucket.put(f"many/{n:02}", new_id().bytes)
-    before = {path: file.sha256 for path, file in (await bucket.all()).items()}
+    body = new_id().bytes
+    await bucket.put("many/0000", body)
+    puts = [PutContent(path=f"many/{n:04}", sha256=digest(body)) for n in range(1, 3000)]
+    await bucket.change(*puts)
 
     await bucket.change(RemovePrefix(prefix="many/"))
-    assert len(await trash_of(bucket)) == 20
-    assert await restore(bucket, prefix="many/") == 20
+    usage = await bucket.ask(GetBucketUsage(bucket=bucket.name))
+    assert (usage.live.number, usage.trash.number) == (0, 3000)
+    assert await restore(bucket, prefix="many/") == 3000
 
-    assert {path: file.sha256 for path, file in (await bucket.all()).items()} == before
+    usage = await bucket.ask(GetBucketUsage(bucket=bucket.name))
+    assert (usage.live.number, usage.trash.number) == (3000, 0)
+    assert {file.sha256 for file in (await bucket.all()).values()} == {digest(body)}
 
 
 async def test_a_restore_needs_no_more_room_than_the_trash_took(a_bucket_with: Making) -> None:

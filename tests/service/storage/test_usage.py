@@ -257,6 +257,28 @@ async def test_fifty_parallel_uploads_of_a_limited_principal_never_overshoot(
     assert used.used_bytes == 10 * KIB
 
 
+async def test_uploads_and_copies_at_once_keep_one_quota(
+    a_bucket_with: Making, db: Database
+) -> None:
+    bucket = await a_bucket_with(quota_bytes=20 * KIB, trash_s=3600)
+    for n in range(5):
+        await bucket.put(f"seed/{n}", bytes_of(KIB))
+
+    answers = await asyncio.gather(
+        *(put_together(bucket, {f"{n}/{m}": bytes_of(KIB) for m in range(3)}) for n in range(8)),
+        *(bucket.change(CopyPath(source=f"seed/{n % 5}", path=f"{n}/1")) for n in range(20)),
+        *(bucket.put(f"single/{n}", bytes_of(KIB)) for n in range(20)),
+        return_exceptions=True,
+    )
+
+    refused = {answer.named for answer in answers if isinstance(answer, AnsweredWithProblem)}
+    assert refused == {"quota-exceeded"}
+    assert not [answer for answer in answers if isinstance(answer, TimeoutError)]
+    assert (await usage_of(bucket)).used_bytes == 20 * KIB
+    async with db.connection() as conn:
+        assert await recount(conn) == []
+
+
 async def test_counters_equal_a_recount_after_everything_at_once(
     a_bucket_with: Making, db: Database
 ) -> None:
