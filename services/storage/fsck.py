@@ -21,7 +21,7 @@ from services.storage.domain.uploads import BLOBS, begun_at, upload_of_key
 from services.storage.fsck_report import MOST_SHOWN, Report, as_json, as_table
 from services.storage.repository import checks
 from services.storage.repository.checks import StoredObject
-from services.storage.repository.usage import recount
+from services.storage.repository.recounts import recount
 from services.storage.scrubbing import Pace, find_damage
 from services.storage.settings import Settings
 

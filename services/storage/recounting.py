@@ -8,8 +8,8 @@ import msgspec
 
 from libs.chassis.arguments import argument
 from libs.chassis.database import Database
-from services.storage.repository import usage
-from services.storage.repository.usage import Drift
+from services.storage.repository import recounts
+from services.storage.repository.recounts import Drift
 from services.storage.settings import Settings
 
 PATIENCE_S = 3600.0
@@ -25,10 +25,10 @@ async def recount(arguments: argparse.Namespace, settings: Settings) -> int:
     """
     async with Database(settings.database_url, statement_timeout_s=PATIENCE_S) as db:
         async with db.connection() as conn:
-            drifts = await usage.recount(conn)
+            drifts = await recounts.recount(conn)
         if arguments.repair and drifts:
             async with db.transaction() as tx:
-                await usage.add_drifts(tx, drifts)
+                await recounts.add_drifts(tx, drifts)
     sys.stdout.write(_as_json(drifts) if arguments.json else _as_text(drifts, arguments.repair))
     return 1 if drifts and not arguments.repair else 0
 

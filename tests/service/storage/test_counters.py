@@ -17,7 +17,7 @@ from libs.contracts.storage import (
     RestoreTrash,
     UpdateFile,
 )
-from services.storage.repository.usage import recount
+from services.storage.repository.recounts import recount
 from tests.service.storage.bucket import ACTOR, Bucket, Making
 
 PATHS = ("d/a", "d/b", "e/a", "e/b")

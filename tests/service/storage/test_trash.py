@@ -1,6 +1,7 @@
 """The trash: what was deleted can be found, brought back and forgotten."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -295,7 +296,7 @@ async def test_bytes_in_the_trash_are_kept_and_let_go_behind_it(
     assert await _are_condemned(db, bodies["b"])
 
 
-async def lock_version(bucket: Bucket, path: str, **wish: bool) -> None:
+async def lock_version(bucket: Bucket, path: str, **wish: Any) -> None:
     await bucket.ask(SetLock(bucket=bucket.name, path=path, actor=ACTOR, revision=1, **wish))
 
 

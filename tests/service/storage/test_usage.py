@@ -31,7 +31,7 @@ from libs.contracts.storage import (
     SetPrincipalQuota,
     UpdateBucket,
 )
-from services.storage.repository.usage import recount
+from services.storage.repository.recounts import recount
 from tests.service.storage.bucket import ACTOR, Bucket, Making, digest
 from tests.service.storage.refusals import refused_as
 
