@@ -70,9 +70,15 @@ class Platform:
 
 @contextmanager
 def running_platform(
-    services: tuple[str, ...] | None = None, settings: Mapping[str, str] | None = None
+    services: tuple[str, ...] | None = None,
+    settings: Mapping[str, str] | None = None,
+    *,
+    servers: bool = True,
 ) -> Iterator[Platform]:
-    """Run the platform in a directory of its own, with the variables of ``settings`` added."""
+    """Run the platform in a directory of its own, with the variables of ``settings`` added.
+
+    Without ``servers`` they name those that run already.
+    """
     chosen = services or _chosen_services()
     with ExitStack() as exits:
         spans = exits.enter_context(NamedTemporaryFile(prefix="strongroom-", suffix=".jsonl"))
@@ -84,12 +90,12 @@ def running_platform(
         }
         variables |= QUICK_LEDGER | dict(settings or {})
         exits.enter_context(_environment(variables))
-        in_containers = os.environ.get("STRONGROOM_TEST_SERVERS") == "containers"
+        in_containers = servers and os.environ.get("STRONGROOM_TEST_SERVERS") == "containers"
         if in_containers:
             from tests.containers import servers_in_containers
 
             exits.enter_context(_environment(exits.enter_context(servers_in_containers())))
-        stack = exits.enter_context(Stack.temporary(chosen, servers=not in_containers))
+        stack = exits.enter_context(Stack.temporary(chosen, servers=servers and not in_containers))
         yield Platform.of(stack, Path(spans.name))
 
 

@@ -33,7 +33,13 @@ class Cable:
         self._ends: set[asyncio.Task[None]] = set()
         self._torn = False
         self._pause_s = 0.0
+        self._answer = b""
         self.port = 0
+
+    @property
+    def is_faulty(self) -> bool:
+        """Whether it does anything but carry."""
+        return self._torn or bool(self._answer or self._pause_s) or not self._intact.is_set()
 
     def cut(self) -> None:
         """From now on no byte goes either way, also on connections made later."""
@@ -45,9 +51,14 @@ class Cable:
         for end in self._ends:
             end.cancel()
 
+    def speak(self, answer: bytes) -> None:
+        """Answer in the server's place whatever comes on a connection, then hang up."""
+        self.tear()
+        self._torn, self._answer = False, answer
+
     def mend(self) -> None:
         """Carry again, on new connections."""
-        self._torn = False
+        self._torn, self._answer, self._pause_s = False, b"", 0.0
         self._intact.set()
 
     def slow_down(self, pause_s: float) -> None:
@@ -74,6 +85,9 @@ class Cable:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._torn:
             writer.transport.abort()
+            return
+        if self._answer:
+            await _reply(reader, writer, self._answer)
             return
         there, back = await asyncio.open_connection(*self._target)
         try:
@@ -105,25 +119,29 @@ async def answering(answer: bytes, port: int = 0) -> AsyncIterator[int]:
     """Serve the same HTTP ``answer`` to whatever is asked, then hang up; yield the port."""
 
     async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(answer)
-            await writer.drain()
-            # Who closes with a body unread resets, and the answer may be lost on its way.
-            writer.write_eof()
-            async with asyncio.timeout(_LINGER_S):
-                while await reader.read(65536):
-                    pass
-        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
-            return
-        finally:
-            writer.close()
+        await _reply(reader, writer, answer)
 
     server = await asyncio.start_server(reply, HOST, port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+
+
+async def _reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: bytes) -> None:
+    try:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        # Who closes with a body unread resets, and the answer may be lost on its way.
+        writer.write_eof()
+        async with asyncio.timeout(_LINGER_S):
+            while await reader.read(65536):
+                pass
+    except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
+        return
+    finally:
+        writer.close()
 
 
 @contextmanager

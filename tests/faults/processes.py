@@ -56,8 +56,8 @@ async def started(
 @asynccontextmanager
 async def dying(
     platform: Platform, service: str, point: str, settings: Mapping[str, str] | None = None
-) -> AsyncIterator[None]:
-    """Have ``service`` run until it dies at its crash point, which ends the block.
+) -> AsyncIterator[Process]:
+    """Have ``service`` run until it dies at its crash point, which ends the block; yields it.
 
     It runs with ``settings`` added. The process takes the place of the supervised one, which comes
     back when it is dead: meanwhile there is no other, and it dies once.
@@ -66,7 +66,7 @@ async def dying(
     await asyncio.to_thread(stack.halt, service)
     variables = {"STRONGROOM_CRASHPOINT": point, **(settings or {})}
     async with started(platform, service, variables) as (process, _):
-        yield
+        yield process
         died = await asyncio.wait_for(process.wait(), DIES_WITHIN_S)
     await asyncio.to_thread(stack.resume, service)
     assert died == -signal.SIGKILL, f"{service} ended with {died} instead of dying at {point}"
