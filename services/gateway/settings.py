@@ -18,8 +18,9 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     """The object store that storage uses too, e.g. ``s3://key:secret@host:port/bucket``."""
 
     store_public_url: str | None = None
-    """The same store at the address where clients reach it, written like ``store_url``: signs direct
-    URLs. Without it there are none."""
+    """The same store at the address where clients reach it, written like ``store_url``.
+
+    It signs direct URLs; without it there are none."""
 
     fallback_store_url: str | None = None
     """Where bytes go while ``store_url`` refuses them; they are moved home afterwards. The same

@@ -14,8 +14,8 @@ from libs.contracts.storage import (
 )
 from tests.listening import Events
 from tests.service.storage.bucket import ACTOR, Ask, Bucket, digest
+from tests.service.storage.planting import plant
 from tests.service.storage.refusals import refused_as
-from tests.service.storage.test_listing import plant
 from tests.waiting import eventually
 
 

@@ -150,7 +150,17 @@ async def test_a_prefix_is_whole_segments(ask: Ask, prefix: str) -> None:
 
 @pytest.mark.parametrize(
     "principal",
-    ["", "ann", "user:", "key:1", "key:0190a5b0-0000-7000-8000-000000000000\n", "user:a b", "everyone ", "user:-a", "role:x"],
+    [
+        "",
+        "ann",
+        "user:",
+        "key:1",
+        "key:0190a5b0-0000-7000-8000-000000000000\n",
+        "user:a b",
+        "everyone ",
+        "user:-a",
+        "role:x",
+    ],
 )
 async def test_a_principal_has_a_form(ask: Ask, principal: str) -> None:
     bucket = await an_owned_bucket(ask)
