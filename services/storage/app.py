@@ -12,6 +12,8 @@ from libs.chassis.loops import every
 from libs.chassis.service import Service, ServiceDefinition
 from libs.worker import Worker
 from services.storage import (
+    checkers,
+    checking,
     collecting,
     compacting,
     doctor,
@@ -29,6 +31,7 @@ from services.storage.requests import (
     blobs,
     buckets,
     changes,
+    checks,
     damage,
     direct,
     files,
@@ -72,6 +75,7 @@ def build(settings: Settings) -> Service:
             trash,
             lifecycle,
             locks,
+            checks,
         ],
         reactions=[reactions],
         loops=[
@@ -88,6 +92,9 @@ def build(settings: Settings) -> Service:
             every(settings.sweep_interval_s, loops.sweep_trash),
             every(settings.sweep_interval_s, loops.sweep_locks),
             every(settings.sweep_interval_s, loops.purge_deleted_buckets),
+            every(settings.sweep_interval_s, checking.forget_checks),
+            every(settings.check_interval_s, checking.sweep_checks),
+            *[every(settings.check_interval_s, checkers.make_checks)] * checkers.LANES,
             every(settings.lifecycle_interval_s, apply_lifecycle),
             every(settings.scrub_interval_s, scrubbing.scrub_blobs),
             every(settings.orphan_interval_s, loops.sweep_orphans),

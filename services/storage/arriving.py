@@ -7,14 +7,16 @@ from libs.chassis.database import Connection
 from libs.contracts.problems import Problem
 from libs.contracts.storage import BlobPlace
 from services.storage.domain.arrivals import Arrival, Committed, in_rounds
+from services.storage.domain.checks import PendingFile
 from services.storage.domain.errors import PreconditionFailed
 from services.storage.domain.preconditions import check_expectation
+from services.storage.holding import hold
 from services.storage.quarantine import heal
 from services.storage.repository import arrivals as rows
 from services.storage.repository import blobs, promises
 from services.storage.restraints import refusals
 
-Outcome = Committed | Problem
+Outcome = Committed | PendingFile | Problem
 
 
 async def put(tx: Connection, arrivals: Sequence[Arrival]) -> list[Outcome]:
@@ -23,7 +25,8 @@ async def put(tx: Connection, arrivals: Sequence[Arrival]) -> list[Outcome]:
     Their buckets are locked by the caller. Blobs come before files, and both in one order, so that
     commits that meet wait for each other instead of dying together. Bytes that were stored before
     are not stored twice: an object that no arrival needs any more is doomed. Bytes that a bucket
-    does not take as they were stored never get a record.
+    does not take as they were stored never get a record. What a bucket wants to have checked is no
+    state yet: it waits, refused now for what would refuse it then.
     """
     refused = {
         at: problem
@@ -39,6 +42,19 @@ async def put(tx: Connection, arrivals: Sequence[Arrival]) -> list[Outcome]:
     return [refused[at] if at in refused else next(done) for at in range(len(arrivals))]
 
 
+async def admit(tx: Connection, arrival: Arrival) -> Committed | Problem:
+    """Make content that has passed its checks the next revision of its path, as ``put`` does.
+
+    Its bucket is locked by the caller, its bytes are the blob that it waited with.
+    """
+    now = [(arrival, arrival.place)]
+    (outcome,) = await _put_round(tx, now, checked=True)
+    if isinstance(outcome, PendingFile):
+        raise TypeError("what has been checked does not wait again")
+    await _note(tx, [arrival], [arrival.place], [outcome])
+    return outcome
+
+
 async def _put(tx: Connection, arrivals: Sequence[Arrival]) -> list[Outcome]:
     arrived = [arrival.place for arrival in arrivals]
     adopted = await heal(tx, arrived, await blobs.adopt(tx, arrived))
@@ -52,14 +68,20 @@ async def _put(tx: Connection, arrivals: Sequence[Arrival]) -> list[Outcome]:
     return done
 
 
-async def _put_round(tx: Connection, now: Sequence[rows.Adopted]) -> list[Outcome]:
-    """Put arrivals of different paths."""
+async def _put_round(
+    tx: Connection, now: Sequence[rows.Adopted], *, checked: bool = False
+) -> list[Outcome]:
+    """Put arrivals of different paths; what is not ``checked`` waits where it has to be."""
     failures = await _unexpected(tx, now)
     right = [at for at in range(len(now)) if at not in failures]
     refused = await refusals(tx, [now[at] for at in right])
     failures |= {right[at]: problem for at, problem in refused.items()}
     wanted = [pair for at, pair in enumerate(now) if at not in failures]
-    written: dict[rows.FileKey, Committed] = {}
+    waiting = [pair for pair in wanted if pair[0].is_checked and not checked]
+    written: dict[rows.FileKey, Committed | PendingFile] = {}
+    if waiting:
+        written |= await hold(tx, waiting)
+        wanted = [pair for pair in wanted if not pair[0].is_checked]
     for absent in (False, True):
         group = [pair for pair in wanted if pair[0].expect.absent is absent]
         if group:
@@ -74,7 +96,12 @@ async def _put_round(tx: Connection, now: Sequence[rows.Adopted]) -> list[Outcom
 
 async def _unexpected(tx: Connection, now: Sequence[rows.Adopted]) -> dict[int, Problem]:
     """Return which of ``now`` expect another content than is there, by position."""
-    particular = [at for at, (arrival, _) in enumerate(now) if arrival.expect.any_of is not None]
+    particular = [
+        at
+        for at, (arrival, _) in enumerate(now)
+        # Absence is told by the insert, but for what is not inserted yet.
+        if arrival.expect.any_of is not None or (arrival.expect.absent and arrival.is_checked)
+    ]
     if not particular:
         return {}
     present = await rows.find_digests_for_update(

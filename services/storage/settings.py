@@ -48,6 +48,21 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     answer_kept_s: Seconds = 24 * 3600.0
     """How long a commit that is asked for again is answered as the first time."""
 
+    clamd_address: Annotated[str, Meta(pattern=r"^(tcp://[^/\s]+:[0-9]+|unix:///\S+)$")] | None = (
+        None
+    )
+    """Where ClamAV's ``clamd`` listens, ``tcp://host:3310`` or ``unix:///run/clamd.sock``; without
+    it no bucket can require the check ``clamav``."""
+
+    clamd_timeout_s: Seconds = 120.0
+    """A ``clamd`` that is silent for so long is asked again later."""
+
+    check_interval_s: Seconds = 1.0
+    """How often content is looked for that storage checks itself, and what waits too long."""
+
+    check_lease_s: Seconds = 30.0
+    """How soon another replica takes a check over when the one that was at it dies."""
+
     sweep_interval_s: Seconds = 60.0
     """How often expired uploads and doomed objects are looked for."""
 

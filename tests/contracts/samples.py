@@ -19,6 +19,7 @@ TEXTS = {
     r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$(?!\n)": "reports",
     r"^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$(?!\n)": "local",
     r"^[a-z][a-z0-9-]{0,40}$(?!\n)": "backup",
+    r"^[a-z][a-z0-9-]{0,31}$(?!\n)": "content",
     r"^[a-z][a-z0-9_.-]{0,80}$(?!\n)": "backup.take_snapshot",
     r"^(everyone|key:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|(user|group):[A-Za-z0-9][A-Za-z0-9._@+-]{0,99})$(?!\n)": "user:ann",

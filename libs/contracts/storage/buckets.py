@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from libs.contracts.base import Done, Event, Reply, Request
 from libs.contracts.progress import TaskAccepted
+from libs.contracts.storage.checks import CheckDeadline, CheckNames
 from libs.contracts.storage.lifecycle import MOST_RULES, LifecycleRule
 from libs.contracts.storage.locks import Retention
 from libs.contracts.values import (
@@ -43,6 +44,10 @@ class BucketSettings(Struct, frozen=True, kw_only=True):
     """Delete files when they are old enough."""
     retention: Retention | None = None
     """Locks new content as it comes; None: what is not locked by itself is not locked."""
+    checks: CheckNames = field(default_factory=list)
+    """What new content has to pass before it is visible; none: it is visible at once."""
+    check_deadline_s: CheckDeadline = 3600
+    """What has not passed its checks by then is refused."""
 
 
 class BucketSettingsChange(Struct, frozen=True, kw_only=True):
@@ -55,6 +60,8 @@ class BucketSettingsChange(Struct, frozen=True, kw_only=True):
     trash_s: TrashSeconds | UnsetType = UNSET
     lifecycle: Rules | UnsetType = UNSET
     retention: Retention | UnsetType | None = UNSET
+    checks: CheckNames | UnsetType = UNSET
+    check_deadline_s: CheckDeadline | UnsetType = UNSET
 
 
 class BucketInfo(Reply, BucketSettings, frozen=True):

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, field
 from libs.contracts.base import Done, Reply, Request
 from libs.contracts.problems import ProblemDetails
 from libs.contracts.storage.blobs import Backend, BlobPlace, Codec, SealedKey
+from libs.contracts.storage.checks import FileCheck
 from libs.contracts.storage.files import Expectation, FileInfo
 from libs.contracts.values import (
     Actor,
@@ -52,9 +53,20 @@ class BeginUpload(Request[UploadTicket], to="storage", frozen=True):
 
 
 class FilePut(Reply, frozen=True):
-    file: FileInfo
-    created: bool
+    """What became of new content: a file, or in a bucket with checks something that waits."""
+
+    visible: FileInfo | None = field(name="file", default=None)
+    created: bool = False
     """There was no such file before."""
+    check: FileCheck | None = None
+    """It is accepted, and no file before its checks have passed."""
+
+    @property
+    def file(self) -> FileInfo:
+        """The file, for who knows that nothing waits here; raises ``LookupError``."""
+        if self.visible is None:
+            raise LookupError("the content waits for checks")
+        return self.visible
 
 
 class CommitUpload(Request[FilePut], to="storage", frozen=True):

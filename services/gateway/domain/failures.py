@@ -180,3 +180,9 @@ class StoreFull(Problem):
 def key_needed() -> Unauthorized:
     """Return the refusal of who came without a key."""
     return Unauthorized("send an API key: Authorization: Bearer sr_…")
+
+
+class CheckNotFound(Problem):
+    """Nothing waits, or waited lately, under this id."""
+
+    code, status = "check-not-found", 404

@@ -6,12 +6,10 @@ Sources: RFC 6266 and RFC 8187 for file names, the fetch standard for ``nosniff`
 import re
 from urllib.parse import quote
 
+from libs.media import could_run
+
 _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
 _TYPE_WITH_PARAMETERS = re.compile(r"[\x20-\x7e]{3,255}")
-_ACTIVE = re.compile(
-    r"(?:.*[/+](?:html|xhtml|xml|svg|(?:x-)?(?:java|ecma)script|x-shockwave-flash|pdf))"
-    r"|text/(?:css|vtt|jscript|livescript|x-.*script)"
-)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$&+.^_`|~ ()\[\]{},;:@=-]+")
 
 PROTECTION = (
@@ -27,11 +25,6 @@ def is_content_type(text: str) -> bool:
     return bool(
         _TYPE_WITH_PARAMETERS.fullmatch(text) and _TYPE.fullmatch(text.partition(";")[0].strip())
     )
-
-
-def could_run(content_type: str) -> bool:
-    """Tell whether a browser could run or render foreign code in content of this type."""
-    return bool(_ACTIVE.fullmatch(content_type.partition(";")[0].strip().lower()))
 
 
 def disposition(path: str, content_type: str, *, download: bool) -> str:

@@ -9,7 +9,7 @@ import mimetypes
 
 import puremagic
 
-from services.gateway.domain.served import could_run
+from libs.media import could_run
 
 HEAD_BYTES = 64 * 1024
 """How much of a body is looked at, at most."""

@@ -1,4 +1,4 @@
-"""Long work: 202 with the task that does it, and where to follow it."""
+"""What is not done yet: 202 with the task that does it, or the check it waits for, and where."""
 
 from typing import Any, TypeVar
 from uuid import UUID
@@ -9,6 +9,7 @@ from msgspec import Struct
 from libs.contracts.base import Request
 from libs.contracts.problems import AnsweredWithProblem, ServiceUnavailable
 from libs.contracts.progress import GetTask, TaskAccepted, TaskInfo
+from libs.contracts.storage import FileCheck
 from services.gateway.edge.platform import Platform
 from services.gateway.routes.given import PREFIX
 
@@ -38,6 +39,16 @@ async def accepted(platform: Platform, request: Request[A]) -> Response[Any]:
     )
     location = f"{PREFIX}/progress/tasks/{answer.task_id}"
     return Response(body, status_code=202, headers={"Location": location})
+
+
+def waiting(check: FileCheck) -> Response[Any]:
+    """Answer that content is accepted, and no file before its checks have passed."""
+    return Response(check, status_code=202, headers={"Location": address_of(check)})
+
+
+def address_of(check: FileCheck) -> str:
+    """Return where it is told what becomes of content that waits."""
+    return f"{PREFIX}/buckets/{check.bucket}/checks/{check.check_id}"
 
 
 async def _find_task(platform: Platform, task_id: UUID) -> TaskInfo | None:

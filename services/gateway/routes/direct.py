@@ -7,11 +7,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
-from libs.contracts.storage import FileInfo
+from libs.contracts.storage import FileCheck, FileInfo
 from libs.contracts.values import Sha256
 from services.gateway.domain import conditions
 from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
+from services.gateway.routes.accepted import waiting
 from services.gateway.routes.given import Bucket
 from services.gateway.transfer.direct import DirectUploads
 
@@ -36,12 +37,16 @@ async def complete_direct_upload(
     data: JSONBody[Completion],
     access: NamedDependency[Access],
     direct_uploads: NamedDependency[DirectUploads],
-) -> Response[FileInfo]:
+) -> Response[FileInfo | FileCheck]:
     """Read what was put, prove size and digest, and make it the file: 201 new, 200 replaced.
+
+    202 in a bucket with checks: the file appears when they have passed.
 
     Repeated for a day, it answers the same. Bytes that are put later change nothing.
     """
     put = await direct_uploads.complete(bucket, upload_id, access, data.sha256)
+    if put.check is not None:
+        return waiting(put.check)
     return Response(
         put.file,
         status_code=201 if put.created else 200,

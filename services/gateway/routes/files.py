@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 from libs.contracts.storage import (
     BeginUpload,
     DeleteFile,
+    FileCheck,
     FileInfo,
     ListFiles,
     UpdateFile,
@@ -26,6 +27,7 @@ from services.gateway.domain.keys import Identity
 from services.gateway.edge.asgi import Receive
 from services.gateway.edge.gate import needs
 from services.gateway.edge.platform import Platform
+from services.gateway.routes.accepted import waiting
 from services.gateway.routes.file_documents import DownloadOperation, UploadOperation
 from services.gateway.routes.given import PREFIX, Bucket, Cursor, Cursors, Limit, Prefix
 from services.gateway.routes.reading import read
@@ -89,8 +91,11 @@ async def put_file(
     path: Path,
     request: Call,
     uploads: NamedDependency[Uploads],
-) -> Response[FileInfo]:
-    """Store the body: 201 for a new file, 200 for a new state of one; all of it or nothing."""
+) -> Response[FileInfo | FileCheck]:
+    """Store the body: 201 for a new file, 200 for a new state of one; all of it or nothing.
+
+    A bucket with checks answers 202: the file appears when they have passed.
+    """
     begin = BeginUpload(
         bucket=bucket,
         path=path,
@@ -102,6 +107,8 @@ async def put_file(
         expect=conditions.expectation(request.headers),
     )
     stored = await uploads.put(begin, _announced(request), cast("Receive", request.receive))
+    if stored.check is not None:
+        return waiting(stored.check)
     headers = {"ETag": conditions.etag(stored.file.sha256)}
     if stored.created:
         headers["Location"] = f"{PREFIX}/buckets/{bucket}/files/{served.url_path(path)}"

@@ -20,7 +20,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from libs.contracts.problems import AnsweredWithProblem, Problem
-from libs.contracts.storage import BeginUpload, Expectation, FileInfo, FilePut, GetBucket
+from libs.contracts.storage import (
+    BeginUpload,
+    Expectation,
+    FileCheck,
+    FileInfo,
+    FilePut,
+    GetBucket,
+)
 from libs.contracts.values import Labels
 from services.gateway.domain import conditions, labels, served
 from services.gateway.domain.failures import InvalidInput, MalformedHeader
@@ -66,8 +73,9 @@ class FormFile(Struct, frozen=True, kw_only=True):
     filename: str
     path: str
     status: int
-    """201 new, 200 replaced, else why it was refused."""
+    """201 new, 200 replaced, 202 when it waits for checks, else why it was refused."""
     file: FileInfo | None = None
+    check: FileCheck | None = None
     problem: str | None = None
     """The code of the problem."""
     detail: str | None = None
@@ -78,6 +86,8 @@ class FormFile(Struct, frozen=True, kw_only=True):
         told = partial(
             cls, field=outcome.part.field, filename=outcome.part.filename, path=outcome.path
         )
+        if outcome.put is not None and outcome.put.check is not None:
+            return told(status=HTTPStatus.ACCEPTED, check=outcome.put.check)
         if outcome.put is not None:
             status = HTTPStatus.CREATED if outcome.put.created else HTTPStatus.OK
             return told(status=status, file=outcome.put.file)

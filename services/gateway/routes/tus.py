@@ -14,6 +14,7 @@ from services.gateway.domain.keys import Identity
 from services.gateway.edge.access import Access
 from services.gateway.edge.asgi import Receive
 from services.gateway.edge.gate import needs
+from services.gateway.routes.accepted import address_of
 from services.gateway.routes.given import PREFIX
 from services.gateway.routes.tus_documents import (
     AppendOperation,
@@ -131,7 +132,8 @@ async def go_on_with_upload(
     access: NamedDependency[Access],
     tus_uploads: NamedDependency[TusUploads],
 ) -> Response[None]:
-    """Append the body at `Upload-Offset`. The answer to the last byte means that the file is there.
+    """Append the body at `Upload-Offset`. The answer to the last byte means that the file is there,
+    or with `Strongroom-Check` that it appears when the checks of its bucket have passed.
 
     What came before a connection broke is kept, unless `Upload-Checksum` speaks for all of it.
     """
@@ -194,7 +196,9 @@ def _headers(session: SessionInfo) -> dict[str, str]:
     concat = tus.concat(session, ADDRESS)
     if concat is not None:
         headers["Upload-Concat"] = concat
-    if session.put is not None:
+    if session.put is not None and session.put.check is not None:
+        headers["Strongroom-Check"] = address_of(session.put.check)
+    elif session.put is not None:
         file = session.put.file
         headers["ETag"] = conditions.etag(file.sha256)
         headers["Strongroom-Version"] = str(file.revision)

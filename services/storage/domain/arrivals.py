@@ -55,6 +55,11 @@ class Arrival(Struct, frozen=True, kw_only=True):
             expect=file.expect,
         )
 
+    @property
+    def is_checked(self) -> bool:
+        """Tell whether it has to pass checks; what a backup brings back was a file before."""
+        return bool(self.bucket.settings.checks) and self.operation != "restore"
+
     def refusal(self) -> Problem | None:
         """Return why the bucket does not take these bytes as they were stored, if it does not."""
         if self.bucket.settings.encryption == "off" or self.place.sealed is not None:
@@ -65,7 +70,11 @@ class Arrival(Struct, frozen=True, kw_only=True):
 
     def answer(self, committed: Committed) -> FilePut:
         """Return what whoever brought it is told."""
-        file = FileInfo(
+        return FilePut(visible=self.file(committed), created=committed.created)
+
+    def file(self, committed: Committed) -> FileInfo:
+        """Return the file that it became."""
+        return FileInfo(
             bucket=self.bucket.name,
             path=self.path,
             revision=committed.revision,
@@ -77,11 +86,10 @@ class Arrival(Struct, frozen=True, kw_only=True):
             modified_at=committed.at,
             modified_by=self.actor,
         )
-        return FilePut(file=file, created=committed.created)
 
     def stored(self, committed: Committed) -> FileStored:
         """Return the event that tells the new state."""
-        file = self.answer(committed).file
+        file = self.file(committed)
         return stored(self.bucket, file, self.operation, message=self.message)
 
 

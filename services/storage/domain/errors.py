@@ -193,3 +193,45 @@ class InvalidLifecycle(Problem):
     """The lifecycle rules cannot be used."""
 
     code, status = "invalid-lifecycle", 400
+
+
+class CheckNotFound(Problem):
+    """Nothing waits, or waited lately, under this id."""
+
+    code, status = "check-not-found", 404
+
+
+class CheckNotRequired(Problem):
+    """The content does not wait for this check."""
+
+    code, status = "check-not-required", 409
+
+
+class VerdictGiven(Problem):
+    """The check has said something else before."""
+
+    code, status = "verdict-given", 409
+
+
+class CheckDecided(Problem):
+    """It is decided already what becomes of the content."""
+
+    code, status = "check-decided", 409
+
+
+class CheckUnavailable(Problem):
+    """Nothing here can make this check."""
+
+    code, status = "check-unavailable", 409
+
+
+class InvalidChecks(Problem):
+    """These checks cannot be required."""
+
+    code, status = "invalid-checks", 400
+
+
+class ContentGone(Problem):
+    """The bytes wait no more: they are a file, or nobody gets them."""
+
+    code, status = "content-gone", 410

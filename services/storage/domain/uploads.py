@@ -27,6 +27,14 @@ DRAFTS = "drafts"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class HeldContent(Struct, frozen=True, kw_only=True):
+    """What an upload became in a bucket with checks."""
+
+    check_id: UUID
+    sha256: str
+    size: int
+
+
 class Upload(Struct, frozen=True, kw_only=True):
     """Somebody wants the bytes at ``key`` to become the state of ``path``."""
 
@@ -45,6 +53,7 @@ class Upload(Struct, frozen=True, kw_only=True):
     committed: Committed | None
     session_id: UUID | None = None
     """The session whose parts it is made of."""
+    held: HeldContent | None = None
 
     @classmethod
     def of(cls, row: Row) -> Self:
@@ -64,6 +73,7 @@ class Upload(Struct, frozen=True, kw_only=True):
             expired=row["expired"],
             committed=_committed(row),
             session_id=row["session_id"],
+            held=_held(row),
         )
 
     def check_committable(self) -> None:
@@ -103,13 +113,17 @@ class Upload(Struct, frozen=True, kw_only=True):
 
     def repeat(self, committed: Committed, request: CommitUpload) -> FilePut:
         """Answer a commit that was made before; raises ``UploadCommitted`` for other bytes."""
-        if (committed.sha256, committed.size) != (request.sha256, request.size):
-            raise UploadCommitted("with other bytes", upload_id=str(self.upload_id))
+        self.check_same(committed, request)
         return self.arrival(request).answer(committed)
+
+    def check_same(self, known: Committed | HeldContent, request: CommitUpload) -> None:
+        """Raise ``UploadCommitted`` when a commit that is repeated names other bytes."""
+        if (known.sha256, known.size) != (request.sha256, request.size):
+            raise UploadCommitted("with other bytes", upload_id=str(self.upload_id))
 
 
 def _committed(row: Row) -> Committed | None:
-    if row["committed_at"] is None:
+    if row["committed_at"] is None or row["check_id"] is not None:
         return None
     return Committed(
         sha256=row["sha256"].hex(),
@@ -118,6 +132,12 @@ def _committed(row: Row) -> Committed | None:
         created=row["created"],
         at=row["committed_at"],
     )
+
+
+def _held(row: Row) -> HeldContent | None:
+    if row["check_id"] is None:
+        return None
+    return HeldContent(check_id=row["check_id"], sha256=row["sha256"].hex(), size=row["size"])
 
 
 def begun_at(upload_id: UUID) -> datetime:

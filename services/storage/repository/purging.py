@@ -26,7 +26,7 @@ async def find_deleted_bucket_for_update(tx: Connection) -> UUID | None:
 async def delete_some_rows(tx: Connection, bucket_id: UUID, limit: int) -> int:
     """Remove up to ``limit`` rows of each kind that a deleted bucket has left; return how many."""
     removed = 0
-    for table in ("file", "past_state", "file_lock", "bucket_blob"):
+    for table in ("file", "past_state", "file_lock", "pending_file", "bucket_blob"):
         status = await tx.execute(
             f"""
             DELETE FROM {table}

@@ -8,6 +8,7 @@ import msgspec
 from libs.chassis.database import Connection
 from libs.contracts.storage import BeginUpload
 from services.storage.domain.arrivals import Committed
+from services.storage.domain.checks import PendingFile
 from services.storage.domain.errors import UploadNotFound
 from services.storage.domain.uploads import Upload, blob_key
 
@@ -98,6 +99,29 @@ async def update_committed(
         bytes.fromhex(committed.sha256),
         committed.size,
         committed.created,
+        kept_s,
+    )
+
+
+async def update_held(
+    tx: Connection, upload: Upload, waiting: PendingFile, *, kept_s: float
+) -> None:
+    """Keep for ``kept_s`` that its content waits for checks."""
+    await tx.execute(
+        """
+        UPDATE upload
+        SET committed_at = $2,
+            check_id = $3,
+            sha256 = $4,
+            size = $5,
+            expires_at = now() + make_interval(secs => $6)
+        WHERE upload_id = $1
+        """,
+        upload.upload_id,
+        waiting.arrived_at,
+        waiting.check_id,
+        bytes.fromhex(waiting.sha256),
+        waiting.size,
         kept_s,
     )
 

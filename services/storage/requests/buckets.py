@@ -28,6 +28,7 @@ from libs.contracts.storage import (
 )
 from services.storage import jobs
 from services.storage.domain.buckets import Bucket, changed
+from services.storage.domain.checks import check_names
 from services.storage.domain.errors import (
     BucketNotEmpty,
     BucketNotFound,
@@ -36,14 +37,18 @@ from services.storage.domain.errors import (
 from services.storage.domain.lifecycle import check_rules
 from services.storage.domain.paths import check_search_text
 from services.storage.locks import check_nothing_locked
-from services.storage.repository import buckets, files
+from services.storage.repository import buckets, files, pending
 from services.storage.requests.grants import give
+from services.storage.settings import Settings
 
 
 @serves(CreateBucket)
-async def create_bucket(request: CreateBucket, db: Database, keys: Keyring) -> BucketInfo:
+async def create_bucket(
+    request: CreateBucket, db: Database, keys: Keyring, service: Settings
+) -> BucketInfo:
     _check_encryption(request.encryption, keys)
     check_rules(request.lifecycle)
+    check_names(request.checks, clamd=service.clamd_address is not None)
     async with db.transaction() as tx:
         bucket = await buckets.insert_bucket(tx, new_id(), request)
         await outbox.add(
@@ -85,10 +90,14 @@ async def list_buckets(request: ListBuckets, db: Database) -> BucketList:
 
 
 @serves(UpdateBucket)
-async def update_bucket(request: UpdateBucket, db: Database, keys: Keyring) -> BucketInfo:
+async def update_bucket(
+    request: UpdateBucket, db: Database, keys: Keyring, service: Settings
+) -> BucketInfo:
     _check_encryption(request.encryption, keys)
     if request.lifecycle is not UNSET:
         check_rules(request.lifecycle)
+    if request.checks is not UNSET:
+        check_names(request.checks, clamd=service.clamd_address is not None)
     async with db.transaction() as tx:
         before = await buckets.get_open_for_change(tx, request.name)
         versioning = before.versioning if request.versioning is UNSET else request.versioning
@@ -173,3 +182,6 @@ def _check_encryption(wanted: Encryption | UnsetType, keys: Keyring) -> None:
 async def _check_empty(tx: Connection, bucket: Bucket) -> None:
     if await files.exists_any(tx, bucket.bucket_id):
         raise BucketNotEmpty(bucket.name, bucket=bucket.name)
+    waiting = await pending.find_any_waiting(tx, bucket.bucket_id)
+    if waiting is not None:
+        raise BucketNotEmpty(f"{waiting!r} waits for its checks", bucket=bucket.name)

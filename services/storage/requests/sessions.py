@@ -29,6 +29,7 @@ from libs.contracts.storage import (
     SessionWish,
 )
 from services.storage import arriving
+from services.storage.domain.checks import answer
 from services.storage.domain.preconditions import check_expectation
 from services.storage.domain.sessions import (
     Session,
@@ -187,11 +188,11 @@ async def commit_part(request: CommitPart, db: Database, settings: Settings) -> 
         (outcome,) = await arriving.put(tx, [arrival])
         if isinstance(outcome, Problem):
             raise outcome
-        answer = arrival.answer(outcome)
-        await sessions.finish(tx, session.session_id, answer, kept_s=settings.answer_kept_s)
+        put = answer(arrival, outcome)
+        await sessions.finish(tx, session.session_id, put, kept_s=settings.answer_kept_s)
         crashpoint("before_commit")
     crashpoint("after_commit")
-    return answer
+    return put
 
 
 @serves(EndSession)

@@ -18,8 +18,9 @@ from libs.contracts.storage import (
     PutFiles,
 )
 from services.storage import arriving
-from services.storage.domain.arrivals import Arrival, Committed, check_new
+from services.storage.domain.arrivals import Arrival, check_new
 from services.storage.domain.buckets import Bucket
+from services.storage.domain.checks import answer
 from services.storage.domain.errors import BucketNotFound, UploadExpired
 from services.storage.domain.uploads import blob_key
 from services.storage.repository import buckets, promises
@@ -106,9 +107,9 @@ def _arrival(file: NewFile, found: Mapping[str, Bucket]) -> Arrival | Problem:
     return Arrival.of(file, bucket)
 
 
-def _told(arrival: Arrival | None, outcome: Committed | Problem | None) -> FileOutcome:
-    if arrival is not None and isinstance(outcome, Committed):
-        return FileOutcome(put=arrival.answer(outcome))
+def _told(arrival: Arrival | None, outcome: arriving.Outcome | None) -> FileOutcome:
     if isinstance(outcome, Problem):
         return FileOutcome(problem=outcome.details())
-    raise ValueError("a file was neither put nor refused")
+    if arrival is None or outcome is None:
+        raise ValueError("a file was neither put nor refused")
+    return FileOutcome(put=answer(arrival, outcome))

@@ -14,12 +14,13 @@ from libs.contracts.storage import (
     UploadTicket,
 )
 from services.storage import arriving, sessions
+from services.storage.domain.checks import PendingFile, answer
 from services.storage.domain.errors import BucketNotFound, UploadCommitted, UploadNotFound
 from services.storage.domain.labels import check_content_type, check_metadata, check_tags
 from services.storage.domain.paths import check_path
 from services.storage.domain.preconditions import ANYTHING, check_expectation
 from services.storage.domain.uploads import blob_key
-from services.storage.repository import buckets, files, uploads
+from services.storage.repository import buckets, files, pending, uploads
 from services.storage.restraints import check_room
 from services.storage.settings import Settings
 
@@ -58,6 +59,10 @@ async def commit_upload(request: CommitUpload, db: Database, settings: Settings)
         upload = await uploads.get_for_update(tx, request.upload_id)
         if upload.committed is not None:
             return upload.repeat(upload.committed, request)
+        if upload.held is not None:
+            upload.check_same(upload.held, request)
+            waiting = await pending.get(tx, upload.bucket.bucket_id, upload.held.check_id)
+            return FilePut(check=waiting.info())
         upload.check_committable()
         if upload.session_id and (before := await sessions.take(tx, upload.session_id)):
             await uploads.delete_upload(tx, upload)
@@ -66,13 +71,16 @@ async def commit_upload(request: CommitUpload, db: Database, settings: Settings)
         (outcome,) = await arriving.put(tx, [arrival])
         if isinstance(outcome, Problem):
             raise outcome
-        answer = arrival.answer(outcome)
-        await uploads.update_committed(tx, upload, outcome, kept_s=settings.answer_kept_s)
+        put = answer(arrival, outcome)
+        if isinstance(outcome, PendingFile):
+            await uploads.update_held(tx, upload, outcome, kept_s=settings.answer_kept_s)
+        else:
+            await uploads.update_committed(tx, upload, outcome, kept_s=settings.answer_kept_s)
         if upload.session_id:
-            await sessions.finish(tx, upload.session_id, answer, kept_s=settings.answer_kept_s)
+            await sessions.finish(tx, upload.session_id, put, kept_s=settings.answer_kept_s)
         crashpoint("before_commit")
     crashpoint("after_commit")
-    return answer
+    return put
 
 
 @serves(AbortUpload)
@@ -82,7 +90,7 @@ async def abort_upload(request: AbortUpload, db: Database) -> Done:
             upload = await uploads.get_for_update(tx, request.upload_id)
         except UploadNotFound:
             return Done()
-        if upload.committed is not None:
+        if upload.committed is not None or upload.held is not None:
             raise UploadCommitted("it is too late to abort", upload_id=str(request.upload_id))
         await uploads.delete_upload(tx, upload)
     return Done()

@@ -46,7 +46,7 @@ class Collector:
             got += message["body"]
             more = message["more_body"]
         self.taken.append(Part(part.filename, bytes(got)))
-        return FilePut(file=a_file(begin.path, len(got)), created=True)
+        return FilePut(visible=a_file(begin.path, len(got)), created=True)
 
 
 def a_file(path: str, size: int) -> FileInfo:

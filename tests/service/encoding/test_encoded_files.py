@@ -19,6 +19,7 @@ from libs.contracts.storage import (
 )
 from services.storage.domain.errors import EncryptionUnavailable
 from services.storage.requests.buckets import create_bucket
+from services.storage.settings import Settings
 from tests.builders import a_bucket_name
 from tests.service.encoding.conftest import EncodedBucket, MakeBucket
 from tests.service.storage.bucket import Ask, digest
@@ -231,7 +232,9 @@ async def test_without_a_master_key_no_bucket_can_want_encryption(db: Database) 
     wish = CreateBucket(name=a_bucket_name(), actor="key:test", encryption="aes-256-gcm")
 
     with pytest.raises(EncryptionUnavailable):
-        await create_bucket(wish, db, Keyring.parse(None))
+        await create_bucket(
+            wish, db, Keyring.parse(None), Settings(database_url="", nats_url="", store_url="")
+        )
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
