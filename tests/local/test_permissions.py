@@ -143,6 +143,16 @@ async def test_a_subscriber_reads_events_live_and_later(bus_of: BusOf) -> None:
     assert message.data == b"1"
 
 
+async def test_a_gateway_hears_changes_of_files_as_they_pass_by(bus_of: BusOf) -> None:
+    storage, gateway = await bus_of("storage"), await bus_of("gateway")
+    heard = await gateway.subscribe("file.stored.*")
+    await gateway.flush()
+
+    await storage.jetstream().publish("file.stored.passing", b"1")
+
+    assert (await heard.next_msg(10)).data == b"1"
+
+
 async def test_no_service_hears_the_answers_to_another(bus_of: BusOf) -> None:
     refused: Refused = asyncio.Queue()
     versioning = await bus_of("versioning", refused)

@@ -9,6 +9,9 @@ SUBSCRIBER_DURABLE = "subscriber"
 """The one durable name of users' programs: with a free choice they could take a service's."""
 
 ASKED_BY_WORKERS = ("storage", "progress", "versioning")
+HEARD_BY_GATEWAY = tuple(subject for spec in streams_of("storage") for subject in spec.subjects)
+"""As they pass by: what a gateway remembers of files ends with them."""
+
 READ_STREAMS = ("$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST")
 
 
@@ -35,6 +38,7 @@ def permissions(user: str) -> Permissions:
 
 def _of_service(service: str) -> Permissions:
     asked = ["rpc.>"] if service == "gateway" else [f"rpc.{name}.>" for name in ASKED_BY_WORKERS]
+    heard = HEARD_BY_GATEWAY if service == "gateway" else ()
     own_streams = [
         f"$JS.API.STREAM.{verb}.{spec.name}"
         for spec in streams_of(service)
@@ -68,6 +72,7 @@ def _of_service(service: str) -> Permissions:
                 "work.>",
                 "$SRV.>",
                 f"_INBOX_{service}.>",
+                *heard,
             ]
         },
         # A request is answered on the asker's inbox: allowed once, and only when asked.

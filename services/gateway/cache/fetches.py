@@ -30,6 +30,11 @@ class Fetches(Generic[K, V]):
         """Let nobody else wait for the answer that is on its way: it may be from before."""
         self._running.pop(key, None)
 
+    def forget_where(self, goes: Callable[[K], bool]) -> None:
+        """Let nobody else wait for the answers to keys for which ``goes`` is true."""
+        for key in list(filter(goes, self._running)):
+            self.forget(key)
+
     def _ended(self, key: K, task: "asyncio.Task[V]", keep: Callable[[V], None]) -> None:
         failed = task.cancelled() or task.exception() is not None
         if self._running.get(key) is not task:

@@ -64,12 +64,16 @@ class Lru(Generic[K, V]):
         self._found.inc()
         return known.thing
 
-    def remember(self, key: K, thing: V, size: int) -> None:
-        """Remember ``thing``, and forget others for it; what is too large to fit is not."""
+    def remember(self, key: K, thing: V, size: int, *, since: float | None = None) -> None:
+        """Remember ``thing``, and forget others for it; what is too large to fit is not.
+
+        It is believed from ``since`` on, a time of the clock, or from now.
+        """
         self.forget(key)
         if size > self.most_bytes:
             return
-        self._known[key] = Remembered(thing, size, self._clock() + self._believe_s)
+        begins = self._clock() if since is None else since
+        self._known[key] = Remembered(thing, size, begins + self._believe_s)
         self._count(size)
         while self.bytes > self.most_bytes:
             self.forget(next(iter(self._known)))
@@ -81,6 +85,11 @@ class Lru(Generic[K, V]):
         known = self._known.pop(key, None)
         if known is not None:
             self._count(-known.size)
+
+    def forget_where(self, goes: Callable[[K], bool]) -> None:
+        """Remember none of the keys for which ``goes`` is true; looks at every one."""
+        for key in list(filter(goes, self._known)):
+            self.forget(key)
 
     def _count(self, size: int) -> None:
         self.bytes += size

@@ -1,0 +1,171 @@
+"""What a request may have changed: which records must not be believed after it.
+
+Every request of storage and versioning stands in one of the tables below, and a test sees to it
+that a new one does. Should one be missing all the same, nothing at all is believed after it.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from libs.contracts import progress, storage, versioning
+from libs.contracts.base import Reply, Request
+
+Place = tuple[str, str]
+"""A bucket's name and a path."""
+
+JUST_ENDED = timedelta(seconds=10)
+
+
+class Touched(NamedTuple):
+    """The files that may be different now."""
+
+    places: Sequence[Place] = ()
+    bucket: str = ""
+    """All of this one's."""
+    all: bool = False
+    """Whatever there is."""
+
+
+NOTHING = Touched()
+ALL = Touched(all=True)
+
+CHANGES_NO_FILE: frozenset[type[Request[Any]]] = frozenset(
+    {
+        storage.AbortUpload,
+        storage.AppendPart,
+        storage.BeginDirectUpload,
+        storage.BeginSession,
+        storage.BeginUpload,
+        storage.BreakPromises,
+        storage.DiscardDraft,
+        storage.EmptyTrash,
+        storage.EndSession,
+        storage.ExportFiles,
+        storage.FindBlobs,
+        storage.GetBucket,
+        storage.GetBucketPolicy,
+        storage.GetBucketUsage,
+        storage.GetCheckedContent,
+        storage.GetFile,
+        storage.GetLock,
+        storage.GetPrincipalUsage,
+        storage.GetStorageUsage,
+        storage.JoinSessions,
+        storage.LeaseAssembly,
+        storage.LeasePart,
+        storage.ListBuckets,
+        storage.ListChecks,
+        storage.ListFiles,
+        storage.ListLocks,
+        storage.ListParts,
+        storage.ListPrincipalQuotas,
+        storage.ListQuarantined,
+        storage.ListTrash,
+        storage.MarkBucket,
+        storage.PreviewLifecycle,
+        storage.PromiseKeys,
+        storage.ReleaseLease,
+        storage.RemoveGrant,
+        storage.RemovePrincipalQuota,
+        storage.RenewLease,
+        storage.SetGrant,
+        storage.SetLock,
+        storage.SetPrincipalQuota,
+        versioning.BlobsInUse,
+        versioning.GetCommit,
+        versioning.GetEntry,
+        versioning.GetVersion,
+        versioning.ListCommits,
+        versioning.ListEntries,
+        versioning.ListVersions,
+    }
+)
+
+CHANGES_A_BUCKET: frozenset[type[Request[Any]]] = frozenset(
+    {
+        storage.ApplyChanges,
+        storage.CreateBucket,
+        storage.DeleteBucket,
+        storage.EmptyAndDeleteBucket,
+        storage.GiveVerdict,
+        storage.RestoreTrash,
+        storage.UpdateBucket,
+        versioning.Restore,
+    }
+)
+"""Named by their ``bucket`` or ``name``."""
+
+
+def _the_named_file(request: Any, _: Reply | None) -> Touched:
+    return Touched(places=[(request.bucket, request.path)])
+
+
+def _all_given_files(request: Any, _: Reply | None) -> Touched:
+    return Touched(places=[(file.bucket, file.path) for file in request.files])
+
+
+def _file(file: storage.FileInfo | None) -> Touched:
+    """``file``, if there is one: what waits for its checks has changed none."""
+    return NOTHING if file is None else Touched(places=[(file.bucket, file.path)])
+
+
+def _what_it_became(_: Any, reply: storage.FilePut | None) -> Touched:
+    """Only the answer names the file; without one it may be any."""
+    return ALL if reply is None else _file(reply.visible)
+
+
+def _what_a_session_became(_: Any, reply: storage.SessionInfo | None) -> Touched:
+    put = reply.put if reply is not None else None
+    return NOTHING if put is None else _file(put.visible)
+
+
+def _what_a_draft_became(_: Any, reply: storage.DirectUpload | None) -> Touched:
+    return _what_a_session_became(_, reply.session if reply is not None else None)
+
+
+def _what_was_checked(_: Any, reply: storage.FileCheck | None) -> Touched:
+    return NOTHING if reply is None else _file(reply.file)
+
+
+TELLS_OF_FILES: dict[type[Request[Any]], Callable[[Any, Any], Touched]] = {
+    storage.GetCheck: _what_was_checked,
+    storage.GetDirectUpload: _what_a_draft_became,
+    storage.GetSession: _what_a_session_became,
+}
+"""Change nothing, but whoever asks learns that something else did."""
+
+CHANGES_FILES: dict[type[Request[Any]], Callable[[Any, Any], Touched]] = {
+    storage.CommitPart: _what_it_became,
+    storage.CommitUpload: _what_it_became,
+    storage.DeleteFile: _the_named_file,
+    storage.PutFiles: _all_given_files,
+    # Its blob may be that of many files.
+    storage.ReportDamage: lambda *_: ALL,
+    storage.UpdateFile: _the_named_file,
+}
+
+
+def touched(request: Request[Any], reply: Reply | None) -> Touched:
+    """Return what ``request`` may have changed; without ``reply`` it was refused, or nobody knows.
+
+    A refusal counts, too: what was remembered may be why it surprised the caller.
+    """
+    kind = type(request)
+    if kind in CHANGES_NO_FILE:
+        return NOTHING
+    tell = CHANGES_FILES.get(kind) or TELLS_OF_FILES.get(kind)
+    if tell is not None:
+        return tell(request, reply)
+    if kind in CHANGES_A_BUCKET:
+        return Touched(bucket=getattr(request, "bucket", "") or getattr(request, "name", ""))
+    if request.owner in ("storage", "versioning"):
+        return ALL
+    return _by_a_task(reply)
+
+
+def _by_a_task(reply: Reply | None) -> Touched:
+    """Whoever is told that a task has just ended sees what it did."""
+    if isinstance(reply, progress.TaskInfo) and reply.finished_at is not None:
+        return ALL if datetime.now(UTC) - reply.finished_at < JUST_ENDED else NOTHING
+    return NOTHING
