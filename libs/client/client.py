@@ -5,6 +5,7 @@ from typing import Self
 
 from libs.client.archives import Archives
 from libs.client.buckets import Buckets
+from libs.client.checks import Checks
 from libs.client.connection import Connection, find_connection
 from libs.client.files import Files
 from libs.client.grants import Grants
@@ -43,7 +44,8 @@ class Client:
         self.live = Live(self._transport)
         self.buckets = Buckets(self._transport)
         self.grants = Grants(self._transport)
-        self.files = Files(self._transport)
+        self.checks = Checks(self._transport)
+        self.files = Files(self._transport, self.checks)
         self.archives = Archives(self._transport)
         self.links = Links(self._transport)
         self.versions = Versions(self._transport)

@@ -44,6 +44,10 @@ class DigestMismatch(ClientFailure):
     """The bytes that arrived are not the bytes that were promised."""
 
 
+class FileRefused(ClientFailure):
+    """The checks of its bucket refused a file, or nobody made them in time."""
+
+
 class ChangedMeanwhile(ClientFailure):
     """A file changed while it was being read, and what was read cannot be taken back."""
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from libs.client.bodies import Body, body_of
 from libs.client.changes import OnBatch, batches
+from libs.client.checks import Checks
 from libs.client.digests import etag, repr_digest
 from libs.client.downloads import download
 from libs.client.failures import DigestMismatch, FileNotFound
@@ -29,12 +30,15 @@ from libs.contracts.storage import (
     Change,
     ChangesApplied,
     CopyPrefix,
+    FileCheck,
     FileInfo,
     MovePrefix,
     RemovePath,
     RemovePrefix,
 )
 from libs.contracts.values import Labels
+
+ACCEPTED = 202
 
 
 class ListedFile(Struct, frozen=True, kw_only=True):
@@ -56,8 +60,9 @@ class ListedFile(Struct, frozen=True, kw_only=True):
 class Files:
     """The files of every bucket."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, checks: Checks) -> None:
         self._transport = transport
+        self._checks = checks
 
     async def put(
         self,
@@ -76,7 +81,8 @@ class Files:
 
         ``if_match`` is the sha256 that must be there before; ``only_new`` refuses to replace.
         A put with such a condition is not repeated once bytes were sent, as the first try may have
-        fulfilled it; nor is one of a stream, whose bytes are gone.
+        fulfilled it; nor is one of a stream, whose bytes are gone. In a bucket with checks this
+        ends when they have passed; raises ``FileRefused`` when they do not.
         """
         body = await body_of(source)
         headers = {
@@ -100,7 +106,10 @@ class Files:
                 idempotent=body.repeatable and not (if_match or only_new),
                 policy=None if body.repeatable else NEVER,
             )
-            file = decode(response, FileInfo)
+            if response.status_code == ACCEPTED:
+                file = await self._checks.wait(decode(response, FileCheck))
+            else:
+                file = decode(response, FileInfo)
             if body.sha256 is not None and file.sha256 != body.sha256:
                 raise DigestMismatch(f"{bucket}/{path}: what was stored is not what was sent")
         except BaseException:

@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 from libs.client.cli.browse import ls
 from libs.client.cli.buckets import buckets
 from libs.client.cli.changing import cp, mv, rm
+from libs.client.cli.checks import checks
 from libs.client.cli.examples import EXAMPLES
 from libs.client.cli.grants import access_check, grants
 from libs.client.cli.groups import FILES, HAPPENING, OPTIONS, PLATFORM
@@ -49,7 +50,19 @@ def build(*, overview: bool = False) -> App:
     for command in (put, get, cat, ls, cp, mv, rm, log, restore, share):
         app.command(command, group=FILES, help_epilogue=EXAMPLES.get(command.__name__))
     app.command(watch, group=HAPPENING, help_epilogue=EXAMPLES["watch"])
-    for part in (links, trash, lock, tasks, snapshot, targets, buckets, grants, quota, keys):
+    for part in (
+        links,
+        trash,
+        lock,
+        checks,
+        tasks,
+        snapshot,
+        targets,
+        buckets,
+        grants,
+        quota,
+        keys,
+    ):
         app.command(part)
     app.command(access_check, group=PLATFORM, help_epilogue=EXAMPLES["access_check"])
     app.command(usage, group=PLATFORM)

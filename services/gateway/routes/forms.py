@@ -115,7 +115,8 @@ async def put_form(
     platform: NamedDependency[Platform],
     uploads: NamedDependency[Uploads],
 ) -> Response[FormAnswer]:
-    """Store every file of a form, each by itself: 201 when all are stored, 207 when some are.
+    """Store every file of a form, each by itself: 201 when all are stored, 207 when some are, 202
+    when some wait for the checks of the bucket.
 
     When none is, the answer is the first one's problem. A file is named after its part's
     ``filename``, below ``prefix``, or as ``path`` says. Fields count for the files behind them.
@@ -133,7 +134,8 @@ async def put_form(
     if len(refused) == len(outcomes):
         raise _telling(refused[0], outcomes)
     items = [FormFile.of(outcome) for outcome in outcomes]
-    return Response(FormAnswer(items), status_code=207 if refused else 201)
+    waits = any(item.check is not None for item in items)
+    return Response(FormAnswer(items), status_code=207 if refused else 202 if waits else 201)
 
 
 class _Files:
