@@ -30,7 +30,7 @@ class Cable:
         self._target = (host, port)
         self._intact = asyncio.Event()
         self._intact.set()
-        self._ends: set[asyncio.Task[None]] = set()
+        self._ends: dict[asyncio.Task[None], asyncio.Event] = {}
         self._torn = False
         self._pause_s = 0.0
         self._answer = b""
@@ -39,10 +39,14 @@ class Cable:
     @property
     def is_faulty(self) -> bool:
         """Whether it does anything but carry."""
-        return self._torn or bool(self._answer or self._pause_s) or not self._intact.is_set()
+        return self._torn or bool(self._answer or self._pause_s) or self.is_silent
+
+    @property
+    def is_silent(self) -> bool:
+        return not self._intact.is_set()
 
     def cut(self) -> None:
-        """From now on no byte goes either way, also on connections made later."""
+        """From now on nothing goes either way, and no goodbye, also on connections made later."""
         self._intact.clear()
 
     def tear(self) -> None:
@@ -60,6 +64,17 @@ class Cable:
         """Carry again, on new connections."""
         self._torn, self._answer, self._pause_s = False, b"", 0.0
         self._intact.set()
+
+    def forget(self) -> None:
+        """Carry again, on new connections only: the old ones stay silent until they are torn."""
+        self._intact = asyncio.Event()
+        self.mend()
+
+    def tear_forgotten(self) -> None:
+        """Reset the connections that were forgotten, as a kernel does that asks in vain."""
+        for end, intact in self._ends.items():
+            if intact is not self._intact:
+                end.cancel()
 
     def slow_down(self, pause_s: float) -> None:
         """Wait before each piece of at most 64 KiB, either way."""
@@ -79,8 +94,8 @@ class Cable:
 
     def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         end = asyncio.create_task(self._carry(reader, writer))
-        self._ends.add(end)
-        end.add_done_callback(self._ends.discard)
+        self._ends[end] = self._intact
+        end.add_done_callback(self._ends.pop)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._torn:
@@ -89,9 +104,12 @@ class Cable:
         if self._answer:
             await _reply(reader, writer, self._answer)
             return
+        intact = self._intact
         there, back = await asyncio.open_connection(*self._target)
         try:
-            await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
+            await asyncio.gather(
+                self._pass(reader, back, intact), self._pass(there, writer, intact)
+            )
         except asyncio.CancelledError:
             back.transport.abort()
             writer.transport.abort()
@@ -100,16 +118,19 @@ class Cable:
             back.close()
             writer.close()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, intact: asyncio.Event
+    ) -> None:
         try:
             while data := await reader.read(65536):
-                await self._intact.wait()
+                await intact.wait()
                 if self._pause_s:
                     await asyncio.sleep(self._pause_s)
                 writer.write(data)
                 await writer.drain()
+            await intact.wait()
         except ConnectionError:
-            return
+            await intact.wait()
         finally:
             writer.close()
 

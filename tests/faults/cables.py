@@ -16,6 +16,7 @@ from tests.conformance.faulty import Cable, at_port, port_of
 from tests.platform import Platform, running_platform
 
 HOST = "127.0.0.1"
+KERNEL_NOTICES_S = 10.0
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/xml\r\n"
     b"content-length: 48\r\nconnection: close\r\n\r\n"
@@ -28,8 +29,8 @@ T = TypeVar("T")
 class Cables:
     """The cables to PostgreSQL, NATS and the store, in a thread: whoever waits does not stop them.
 
-    Services that lost what a cable swallowed find it torn when it is mended, as after a router's
-    restart, so no server waits for somebody who has long gone.
+    What was connected through a cable that was cut is half open for ever: whoever is at an end has
+    to notice, which a server's kernel does in the time that services ask of it.
     """
 
     def __init__(self, ports: Mapping[str, int]) -> None:
@@ -76,7 +77,12 @@ class Cables:
     def mend(self) -> None:
         """Carry again."""
         for cable in self._cables.values():
-            if cable.is_faulty:
+            if cable.is_silent:
+                self._do(cable.forget)
+                self._loop.call_soon_threadsafe(
+                    self._loop.call_later, KERNEL_NOTICES_S, cable.tear_forgotten
+                )
+            elif cable.is_faulty:
                 self._do(cable.tear)
                 self._do(cable.mend)
 

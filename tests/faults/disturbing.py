@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
+from random import Random
+from typing import NamedTuple, TypeAlias
 
 import httpx
-from hypothesis import strategies as st
 
 from libs.blobs import open_store
 from libs.chassis.bus import Bus
 from libs.contracts.storage import BlobPlace, GetFile
 from tests.faults.cables import Cables
+from tests.faults.crowding import clients_lost, exhausted
 from tests.faults.processes import dying
 from tests.faults.walking import CONTENTS, PATHS, Step, Walker
 from tests.waiting import eventually
@@ -20,14 +21,19 @@ PARTS = ("database", "store", "nats", "storage", "versioning", "progress")
 SLOW_S = 0.05
 
 
-class Fault(NamedTuple):
-    """What happens to whom, and how long after the first change began."""
-
-    what: str
-    whom: str
-    after_ms: int = 0
-
-
+FAULTS = [
+    ("kill", "storage"),
+    ("kill", "gateway"),
+    ("kill", "versioning"),
+    ("cut", "postgres"),
+    ("cut", "nats"),
+    ("cut", "store"),
+    ("tear", "postgres"),
+    ("tear", "nats"),
+    ("tear", "store"),
+    ("slow down", "store"),
+    ("refuse", "store"),
+]
 CRASHES = [
     ("storage", "after_promise"),
     ("storage", "after_begin"),
@@ -45,35 +51,69 @@ CRASHES = [
     ("versioning", "after_record"),
     ("versioning", "relay_after_ack"),
 ]
-FAULTS = st.builds(
-    lambda happening, after_ms: Fault(happening[0], happening[1], after_ms),
-    st.sampled_from(
-        [
-            ("kill", "storage"),
-            ("kill", "gateway"),
-            ("kill", "versioning"),
-            ("cut", "postgres"),
-            ("cut", "nats"),
-            ("cut", "store"),
-            ("tear", "postgres"),
-            ("tear", "nats"),
-            ("tear", "store"),
-            ("slow down", "store"),
-            ("refuse", "store"),
-        ]
-    ),
-    st.integers(0, 60),
-)
 
 
-async def disturbed(walker: Walker, cables: Cables, fault: Fault, steps: Sequence[Step]) -> None:
-    """F1, F7 and F8: make changes while something breaks in the first of them."""
+class Fault(NamedTuple):
+    """F1, F7 and F8: what happens to whom, a moment after the first of these changes began."""
+
+    happening: tuple[str, str]
+    after_ms: int
+    steps: Sequence[Step]
+
+
+class Crash(NamedTuple):
+    """F1: a service dies when it comes to a crash point for the nth time, of some uploads."""
+
+    where: tuple[str, str]
+    nth: int
+    start: int
+
+
+class Damage(NamedTuple):
+    """F12: a bit flips somewhere in the bytes of a file."""
+
+    path: str
+    content: int
+    percent: int
+
+
+class Crowd(NamedTuple):
+    """F13: many clients at once, who go away, or are too many for the connections there are."""
+
+    leaves: bool
+    chance: int
+
+
+Breaking: TypeAlias = Fault | Crash | Damage | Crowd
+
+
+async def disturbed(walker: Walker, cables: Cables, breaking: Breaking) -> None:
+    """Let something break, and return when all is whole again and nothing in doubt."""
+    match breaking:
+        case Fault():
+            await _changed_meanwhile(walker, cables, breaking)
+        case Crash():
+            await _crashed(walker, breaking)
+        case Damage():
+            await _damaged(walker, breaking)
+        case Crowd():
+            await _crowded(walker, breaking)
+
+
+async def _crowded(walker: Walker, crowd: Crowd) -> None:
+    if crowd.leaves:
+        await clients_lost(walker.platform, walker.http, Random(crowd.chance))
+    else:
+        await exhausted(walker.platform, walker.http)
+
+
+async def _changed_meanwhile(walker: Walker, cables: Cables, fault: Fault) -> None:
     walker.calm = False
-    first = asyncio.create_task(walker.take(steps[0]))
+    first = asyncio.create_task(walker.take(fault.steps[0]))
     await asyncio.sleep(fault.after_ms / 1000)
     _break(walker, cables, fault)
     await first
-    for step in steps[1:]:
+    for step in fault.steps[1:]:
         await walker.take(step)
         await walker.read(step.path)
     cables.mend()
@@ -82,27 +122,27 @@ async def disturbed(walker: Walker, cables: Cables, fault: Fault, steps: Sequenc
 
 
 def _break(walker: Walker, cables: Cables, fault: Fault) -> None:
-    match fault.what:
+    what, whom = fault.happening
+    match what:
         case "kill":
-            walker.platform.stack.kill(fault.whom)
+            walker.platform.stack.kill(whom)
         case "cut":
-            cables.cut(fault.whom)
+            cables.cut(whom)
         case "tear":
-            cables.tear(fault.whom)
+            cables.tear(whom)
         case "slow down":
-            cables.slow_down(fault.whom, SLOW_S)
+            cables.slow_down(whom, SLOW_S)
         case "refuse":
-            cables.refuse(fault.whom)
+            cables.refuse(whom)
 
 
-async def crashed(walker: Walker, crash: tuple[str, str], nth: int, start: int) -> None:
-    """F1: upload until a service dies at a crash point."""
-    service, point = crash
+async def _crashed(walker: Walker, crash: Crash) -> None:
+    service, point = crash.where
     if service == "versioning" and walker.kind.versioning == "off":
         return
     walker.calm = False
-    async with dying(walker.platform, service, f"{point}:{nth}") as process:
-        number = start
+    async with dying(walker.platform, service, f"{point}:{crash.nth}") as process:
+        number = crash.start
         while process.returncode is None:
             number += 1
             await walker.put(PATHS[number % len(PATHS)], number * 3 % CONTENTS)
@@ -110,12 +150,13 @@ async def crashed(walker: Walker, crash: tuple[str, str], nth: int, start: int) 
     await walker.settle()
 
 
-async def damaged(walker: Walker, path: str, content: int, percent: int) -> None:
-    """F12: flip a bit of a file's bytes: nobody gets them, and the same bytes put again heal."""
-    await walker.put(path, content)
+async def _damaged(walker: Walker, damage: Damage) -> None:
+    """Nobody gets the damaged bytes, and the same bytes put again heal them."""
+    path = damage.path
+    await walker.put(path, damage.content)
     async with Bus("admin", walker.platform.nats_url) as bus:
         place = (await bus.ask(GetFile(bucket=walker.bucket, path=path))).blob
-        await _flip_a_bit(walker.platform.store_url, place, percent)
+        await _flip_a_bit(walker.platform.store_url, place, damage.percent)
         walker.calm = False
         # What it remembers would be right.
         walker.platform.stack.kill("gateway")
@@ -128,7 +169,7 @@ async def damaged(walker: Walker, path: str, content: int, percent: int) -> None
             return found.blob.quarantined
 
         await eventually(quarantined)
-    await walker.put(path, content)
+    await walker.put(path, damage.content)
     await walker.read(path)
 
 

@@ -74,31 +74,57 @@ def delete(path: str, *, trash: bool) -> Change:
     return change
 
 
-def copy(source: str, path: str, *, moving: bool = False) -> Change:
-    """Copy or move a file; a copy that changes nothing makes no revision."""
+def copy(source: str, path: str) -> Change:
+    """Copy a file; what changes nothing makes no revision."""
 
     def change(world: World) -> World:
         digest = world.now(source)
         if digest is None:
             raise Refused(ABSENT)
-        changed: dict[str, str | None] = {} if digest == world.now(path) else {path: digest}
-        return world.having(changed | ({source: None} if moving else {}))
+        return world if digest == world.now(path) else world.having({path: digest})
 
     return change
 
 
-def move_prefix(source: str, prefix: str) -> Change:
+def move(source: str, path: str, *, trash: bool) -> Change:
+    def change(world: World) -> World:
+        if world.now(source) is None:
+            raise Refused(ABSENT)
+        return _moved(world, {source: path}, trash=trash)
+
+    return change
+
+
+def move_folder(source: str, folder: str, *, trash: bool) -> Change:
     """Move all that lies below ``source``, over what is there."""
 
     def change(world: World) -> World:
         found = [path for path in world.live() if path.startswith(source)]
         if not found:
             raise Refused(ABSENT)
-        for path in found:
-            world = copy(path, prefix + path[len(source) :], moving=True)(world)
-        return world
+        return _moved(world, {path: folder + path[len(source) :] for path in found}, trash=trash)
 
     return change
+
+
+def _moved(world: World, wanted: Mapping[str, str], *, trash: bool) -> World:
+    """Move each file; one whose bytes are at its destination already is deleted, into the trash."""
+    changed = {
+        path: world.now(source)
+        for source, path in wanted.items()
+        if world.now(source) != world.now(path)
+    }
+    replacing = {digest for path, digest in changed.items() if world.now(path) is not None}
+    trashed = {
+        (source, len(world.files[source])): digest
+        for source, path in wanted.items()
+        if trash
+        and (digest := world.now(source)) is not None
+        and digest == world.now(path)
+        and digest not in replacing
+    }
+    moved = world.having(changed | dict.fromkeys(wanted))
+    return World(moved.files, {**world.trash, **trashed})
 
 
 def restore_version(path: str, digest: str) -> Change:

@@ -1,12 +1,11 @@
 """F17: whatever a client does and whatever breaks meanwhile, a bucket is what a dict says.
 
-``STRONGROOM_TEST_STEPS`` sets how many steps are taken in all; ``STRONGROOM_TEST_SEED`` repeats them.
+``STRONGROOM_TEST_STEPS`` sets how many steps are taken, ``STRONGROOM_TEST_SEED`` which ones.
 """
 
 import asyncio
 import os
 from collections.abc import Coroutine, Iterator
-from random import Random
 from typing import Any
 
 import httpx
@@ -23,15 +22,24 @@ from hypothesis.stateful import (
 
 from tests.faults.cables import Cables, cabled_platform
 from tests.faults.conftest import SEED, SERVICES
-from tests.faults.crowding import clients_lost, exhausted
-from tests.faults.disturbing import CRASHES, FAULTS, Fault, crashed, damaged, disturbed
+from tests.faults.disturbing import (
+    CRASHES,
+    FAULTS,
+    Breaking,
+    Crash,
+    Crowd,
+    Damage,
+    Fault,
+    disturbed,
+    whole_again,
+)
 from tests.faults.processes import operate
 from tests.faults.walking import CONTENTS, FOLDERS, PATHS, Kind, Step, Walker
 from tests.platform import Platform
 from tests.waiting import eventually
 
-STEPS = int(os.environ.get("STRONGROOM_TEST_STEPS", "36"))
-STEPS_OF_A_WALK = 18
+STEPS = int(os.environ.get("STRONGROOM_TEST_STEPS", "24"))
+STEPS_OF_A_WALK = min(max(12, STEPS // 10), 40)
 
 KINDS = st.builds(
     Kind,
@@ -54,6 +62,22 @@ A_STEP = st.builds(
     content=A_CONTENT,
     condition=st.sampled_from(["always", "always", "new", "same", "other"]),
     folders=st.tuples(st.sampled_from(FOLDERS), st.sampled_from(FOLDERS)),
+)
+A_BREAKING = st.one_of(
+    st.builds(
+        Fault,
+        happening=st.sampled_from(FAULTS),
+        after_ms=st.integers(0, 60),
+        steps=st.lists(A_STEP, min_size=1, max_size=4),
+    ),
+    st.builds(
+        Crash,
+        where=st.sampled_from(CRASHES),
+        nth=st.integers(1, 3),
+        start=st.integers(0, 20),
+    ),
+    st.builds(Damage, path=A_PATH, content=A_CONTENT, percent=st.integers(0, 99)),
+    st.builds(Crowd, leaves=st.booleans(), chance=st.integers(0, 1000)),
 )
 
 
@@ -78,6 +102,7 @@ class Walk(RuleBasedStateMachine):
     @initialize(kind=KINDS)
     def begin(self, kind: Kind) -> None:
         self.walker = Walker(self.platform, self.http, kind)
+        self.run(whole_again(self.walker))
         self.run(self.walker.begin())
 
     @rule(step=A_STEP)
@@ -88,25 +113,9 @@ class Walk(RuleBasedStateMachine):
     def read(self, path: str) -> None:
         self.run(self.walker.read(path))
 
-    @rule(fault=FAULTS, steps=st.lists(A_STEP, min_size=1, max_size=4))
-    def disturb(self, fault: Fault, steps: list[Step]) -> None:
-        self.run(disturbed(self.walker, self.cables, fault, steps))
-
-    @rule(crash=st.sampled_from(CRASHES), nth=st.integers(1, 3), start=st.integers(0, 20))
-    def crash(self, crash: tuple[str, str], nth: int, start: int) -> None:
-        self.run(crashed(self.walker, crash, nth, start))
-
-    @rule(path=A_PATH, content=A_CONTENT, percent=st.integers(0, 99))
-    def damage(self, path: str, content: int, percent: int) -> None:
-        self.run(damaged(self.walker, path, content, percent))
-
-    @rule(rng=st.randoms(use_true_random=False))
-    def lose_clients(self, rng: Random) -> None:
-        self.run(clients_lost(self.platform, self.http, rng))
-
-    @rule()
-    def exhaust(self) -> None:
-        self.run(exhausted(self.platform, self.http))
+    @rule(breaking=A_BREAKING)
+    def disturb(self, breaking: Breaking) -> None:
+        self.run(disturbed(self.walker, self.cables, breaking))
 
     @invariant()
     def all_looks_as_it_should(self) -> None:
@@ -157,14 +166,14 @@ def converged() -> None:
     """Every walk looks for itself, at a platform of its own."""
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600 + 15 * STEPS)
 def test_a_bucket_is_what_a_dict_says(cabled: tuple[Platform, Cables]) -> None:
     walks = get_state_machine_test(
         lambda: Walk(*cabled),  # type: ignore[arg-type]
         settings=settings(
             max_examples=max(1, STEPS // STEPS_OF_A_WALK),
             stateful_step_count=STEPS_OF_A_WALK,
-            phases=[Phase.generate],
+            phases=[Phase.generate, Phase.shrink],
             database=None,
             deadline=None,
             print_blob=True,

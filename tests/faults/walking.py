@@ -91,7 +91,7 @@ class Walker:
                 change = model.delete(path, trash=self.kind.trash)
                 await self._send(change, "DELETE", f"files/{path}")
             case "copy" | "move" if path != step.other:
-                change = model.copy(path, step.other, moving=step.what == "move")
+                change = self._copy_or_move(step)
                 one = {"op": step.what, "source": path, "path": step.other}
                 await self._send(change, "POST", "changes", json={"changes": [one]})
             case "move folder" if not step.folders[1].startswith(step.folders[0]):
@@ -122,9 +122,14 @@ class Walker:
         body = self.contents[content]
         await self._send(change, "PUT", f"files/{path}", content=body, headers=headers)
 
+    def _copy_or_move(self, step: Step) -> Change:
+        if step.what == "copy":
+            return model.copy(step.path, step.other)
+        return model.move(step.path, step.other, trash=self.kind.trash)
+
     async def _move_folder(self, source: str, prefix: str) -> None:
         one = {"op": "move_prefix", "source_prefix": source, "prefix": prefix, "overwrite": True}
-        change = model.move_prefix(source, prefix)
+        change = model.move_folder(source, prefix, trash=self.kind.trash)
         await self._send(change, "POST", "changes", json={"changes": [one]})
 
     async def _restore_version(self, path: str, digest: str) -> None:
