@@ -31,6 +31,9 @@ STREAMS: dict[str, StreamSpec] = {
     )
 }
 
+SHARED_RECORDS = "records"
+"""The key-value bucket in which gateways share what they know of files; nothing else may write."""
+
 REQUESTED_BY_ALL = "task.requested.>"
 """The one event that any service announces: it wants work done."""
 

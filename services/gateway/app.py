@@ -15,6 +15,7 @@ from libs.chassis.service import Service, ServiceDefinition
 from services.gateway.application import build_application
 from services.gateway.cache.contents import Contents
 from services.gateway.cache.records import Records
+from services.gateway.cache.shared import SharedRecords
 from services.gateway.edge.asgi import App
 from services.gateway.edge.budget import Budget
 from services.gateway.edge.front import Front
@@ -55,8 +56,10 @@ def build(settings: Settings) -> Service:
     backends, lean_backends = Backends(store, fallback), Backends(lean, fallback)
     depot, lean_depot = Depot(backends, master_keys), Depot(lean_backends, master_keys)
     platform = Platform(bus, settings.answer_timeout_s)
-    records = Records(platform, bus, most_bytes=settings.cache_bytes // 4)
+    shelf = SharedRecords(bus, settings.shared_cache_bytes) if settings.shared_cache else None
+    records = Records(platform, bus, most_bytes=settings.cache_bytes // 4, shelf=shelf)
     platform.listeners.append(records.passed_on)
+    platform.settlers.extend([shelf.passed_on] if shelf else [])
     contents = Contents(most_bytes=settings.cache_bytes)
     rates = Rates(settings)
     keys = Keys(db, bus, rates, settings)
@@ -97,6 +100,7 @@ def build(settings: Settings) -> Service:
             *([signer] if signer else []),
             keys,
             buckets,
+            *([shelf] if shelf else []),
             records,
             hub,
             tus_uploads,

@@ -64,6 +64,13 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     cache_bytes: Annotated[int, Meta(ge=0)] = 24 * 1024**2
     """What contents of hot small files may take of memory; their records take a quarter of it."""
 
+    shared_cache: bool = False
+    """Whether gateways share records of files in the memory of NATS. It spares storage questions
+    where several gateways read the same files; each upload costs a message more."""
+
+    shared_cache_bytes: Annotated[int, Meta(ge=1024**2)] = 16 * 1024**2
+    """What those may take there; alike on all gateways."""
+
     transfer_wait_s: Seconds = 10.0
     """How long a transfer waits for memory before it is refused with 503."""
 

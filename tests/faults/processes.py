@@ -32,7 +32,7 @@ async def started(
     platform: Platform, service: str, settings: Mapping[str, str]
 ) -> AsyncIterator[tuple[Process, int]]:
     """Run one more process of ``service`` with ``settings``; yields it and its health port."""
-    port = _free_port()
+    port = free_port()
     variables = {**environment(platform, service), **settings}
     variables[f"STRONGROOM_{service.upper()}_HEALTH_PORT"] = str(port)
     with (platform.stack.home.logs / f"{service}-{port}.log").open("wb") as log:
@@ -85,7 +85,7 @@ async def operate(platform: Platform, service: str, *arguments: str) -> tuple[in
     return process.returncode or 0, said.decode()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -91,6 +91,11 @@ async def test_a_service_publishes_its_own_events(bus_of: BusOf) -> None:
         ("storage", "rpc.gateway.get_user"),
         ("storage", "$JS.API.STREAM.DELETE.STORAGE"),
         ("versioning", "$JS.API.STREAM.UPDATE.STORAGE"),
+        ("storage", "$KV.records.a.b"),
+        ("versioning", "$JS.API.STREAM.PURGE.KV_records"),
+        ("gateway", "$JS.API.STREAM.PURGE.STORAGE"),
+        ("subscriber", "$KV.records.a.b"),
+        ("subscriber", "$JS.API.DIRECT.GET.KV_records.$KV.records.a.b"),
         ("subscriber", "file.stored.reports"),
         ("subscriber", "rpc.storage.commit_upload"),
         ("subscriber", "$JS.API.CONSUMER.MSG.NEXT.STORAGE.versioning-record-version"),
@@ -151,6 +156,18 @@ async def test_a_gateway_hears_changes_of_files_as_they_pass_by(bus_of: BusOf) -
     await storage.jetstream().publish("file.stored.passing", b"1")
 
     assert (await heard.next_msg(10)).data == b"1"
+
+
+async def test_gateways_share_what_they_know_of_files(bus_of: BusOf) -> None:
+    bus = await bus_of("gateway")
+    js = bus.jetstream()
+
+    await js.add_stream(name="KV_records", subjects=["$KV.records.>"], allow_direct=True)
+    await js.publish("$KV.records.a.b", b"1")
+    found = await js.get_msg("KV_records", subject="$KV.records.a.b", direct=True)
+    await js.purge_stream("KV_records")
+
+    assert found.data == b"1"
 
 
 async def test_no_service_hears_the_answers_to_another(bus_of: BusOf) -> None:

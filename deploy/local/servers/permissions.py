@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from deploy.local.credentials import SERVICES
-from libs.contracts.streams import STREAMS, publishable, streams_of
+from libs.contracts.streams import SHARED_RECORDS, STREAMS, publishable, streams_of
 
 SUBSCRIBER_DURABLE = "subscriber"
 """The one durable name of users' programs: with a free choice they could take a service's."""
@@ -11,6 +11,12 @@ SUBSCRIBER_DURABLE = "subscriber"
 ASKED_BY_WORKERS = ("storage", "progress", "versioning")
 HEARD_BY_GATEWAY = tuple(subject for spec in streams_of("storage") for subject in spec.subjects)
 """As they pass by: what a gateway remembers of files ends with them."""
+
+SHARED_BY_GATEWAYS = (
+    f"$KV.{SHARED_RECORDS}.>",
+    f"$JS.API.STREAM.CREATE.KV_{SHARED_RECORDS}",
+    f"$JS.API.STREAM.PURGE.KV_{SHARED_RECORDS}",
+)
 
 READ_STREAMS = ("$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST")
 
@@ -39,6 +45,7 @@ def permissions(user: str) -> Permissions:
 def _of_service(service: str) -> Permissions:
     asked = ["rpc.>"] if service == "gateway" else [f"rpc.{name}.>" for name in ASKED_BY_WORKERS]
     heard = HEARD_BY_GATEWAY if service == "gateway" else ()
+    shared = SHARED_BY_GATEWAYS if service == "gateway" else ()
     own_streams = [
         f"$JS.API.STREAM.{verb}.{spec.name}"
         for spec in streams_of(service)
@@ -50,6 +57,7 @@ def _of_service(service: str) -> Permissions:
                 *publishable(service),
                 *asked,
                 *own_streams,
+                *shared,
                 *READ_STREAMS,
                 "$JS.API.STREAM.INFO.*",
                 "$JS.API.STREAM.MSG.GET.*",

@@ -16,7 +16,8 @@ class CacheFigures(Struct, frozen=True, kw_only=True):
     hits: int
     misses: int
     hit_rate: float
-    evictions: int
+    evictions: int | None
+    """None where a server makes room by itself."""
 
     @classmethod
     def of(cls, cache: Lru[Any, Any]) -> Self:

@@ -37,6 +37,12 @@ class Shelf(Protocol):
     async def get(self, place: Place, ask: "Asking") -> StoredFile:
         """Return the record that lies there, or what ``ask()`` answers."""
 
+    def doubt(self, changed: Touched) -> None:
+        """Do not look there for what has just changed."""
+
+    async def figures(self) -> CacheFigures | None:
+        """Tell how it does; None: nobody knows at present."""
+
 
 class Asking(Protocol):
     """A question to storage, asked when it is called."""
@@ -74,6 +80,10 @@ class Records:
         """How the cache does."""
         return CacheFigures.of(self._known)
 
+    async def shared_figures(self) -> CacheFigures | None:
+        """How what several gateways share does; None when there is no such thing."""
+        return await self._shelf.figures() if self._shelf is not None else None
+
     async def get(self, bucket: str, path: str) -> StoredFile:
         """Return the file; raises storage's problem when there is none."""
         place = (bucket, path)
@@ -95,6 +105,8 @@ class Records:
 
     def forget(self, changed: Touched) -> None:
         """Ask storage the next time; an answer that is on its way is not believed."""
+        if self._shelf is not None:
+            self._shelf.doubt(changed)
         for place in changed.places:
             self._known.forget(place)
             self._fetches.forget(place)

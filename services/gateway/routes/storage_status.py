@@ -32,7 +32,8 @@ class StorageStatus(Struct, frozen=True, kw_only=True):
     circuit: str
     backends: list[BackendStatus]
     caches: dict[str, CacheFigures]
-    """Of the gateway that answers: file records, and contents of small files."""
+    """Of the gateway that answers: file records, and contents of small files. ``shared`` is what
+    all gateways share in NATS, and how often it spared this one a question."""
     usage: StorageUsage
 
 
@@ -41,6 +42,7 @@ async def get_storage_status(
     downloads: NamedDependency[Downloads], backends: NamedDependency[Backends]
 ) -> StorageStatus:
     """Return use, backends with their durability, and how often memory spared the store."""
+    shared = await downloads.records.shared_figures()
     stores = {name: backends.store(name) for name in backends.names}
     return StorageStatus(
         state=backends.state,
@@ -54,7 +56,11 @@ async def get_storage_status(
             )
             for name, store in stores.items()
         ],
-        caches={"records": downloads.records.figures, "contents": downloads.contents.figures},
+        caches={
+            "records": downloads.records.figures,
+            "contents": downloads.contents.figures,
+            **({"shared": shared} if shared else {}),
+        },
         usage=await downloads.platform.ask(GetStorageUsage()),
     )
 
