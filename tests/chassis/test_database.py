@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from libs.chassis.database import GIVE_BACK_TIMEOUT_S, Database
+from libs.chassis.database import GIVE_BACK_TIMEOUT_S, LET_GO, Database
 from libs.contracts.problems import ServiceUnavailable
 from tests.chassis.proxy import Proxy, proxied
 from tests.waiting import eventually
@@ -48,6 +48,19 @@ async def test_a_silent_server_is_noticed_in_time_and_found_again(
 
     assert took < 1.0 + 2 * GIVE_BACK_TIMEOUT_S + 0.5
     await eventually(lambda: _added(db, "after"))
+
+
+async def test_a_server_is_asked_to_let_go_of_the_locks_of_who_is_gone(
+    db: Database, schema_url: str
+) -> None:
+    """F7, seen from the other end; only a kernel can fall silent so that a kernel notices."""
+    lone = await Database(schema_url).lone_connection()
+    async with db.connection() as conn:
+        for name, value in LET_GO.items():
+            sought = "SELECT setting FROM pg_settings WHERE name = $1"
+            assert await conn.fetchval(sought, name) == value
+            assert await lone.fetchval(sought, name) == value
+    await lone.close()
 
 
 async def test_a_server_that_falls_silent_before_the_commit_is_noticed(
