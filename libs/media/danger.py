@@ -33,10 +33,12 @@ _EXECUTABLES = (
 )
 _PE_AT = slice(0x3C, 0x40)
 _MARKUP = re.compile(
-    rb"(?:\s|<!--.*?-->|<\?xml[^>]*>|<!DOCTYPE\s+svg[^>]*>)*"
-    rb"<(?:!DOCTYPE\s+HTML|HTML|HEAD|BODY|SCRIPT|IFRAME|STYLE|TITLE|META|SVG|(?:svg:)svg)[\s>/]",
-    re.IGNORECASE | re.DOTALL,
+    rb"<(?:!DOCTYPE\s+HTML|HTML|HEAD|BODY|SCRIPT|IFRAME|STYLE|TITLE|META|(?:svg:)?SVG)[\s>/]",
+    re.IGNORECASE,
 )
+_BEFORE_MARKUP = ((b"<!--", b"-->"), (b"<?xml", b">"), (b"<!doctype svg", b">"))
+"""What may stand before the first tag: how it begins and ends."""
+
 _WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -70,12 +72,31 @@ def nature_of(head: bytes) -> Nature | None:
     text = _as_text(head)
     if re.match(rb"#!\s*/", text):
         return "script"
-    return "markup" if _MARKUP.match(text) else None
+    return "markup" if _MARKUP.match(text, _first_tag(text)) else None
+
+
+def _first_tag(text: bytes) -> int:
+    """Return where the first tag is, behind space, comments and declarations.
+
+    By hand, in one pass: an expression that tries what to skip in every way takes for ever.
+    """
+    lower = text.lower()
+    at = 0
+    while True:
+        at += len(lower) - at - len(lower[at:].lstrip())
+        skipped = next((pair for pair in _BEFORE_MARKUP if lower.startswith(pair[0], at)), None)
+        if skipped is None:
+            return at
+        begin, end = skipped
+        ends_at = lower.find(end, at + len(begin))
+        if ends_at < 0:
+            return at
+        at = ends_at + len(end)
 
 
 def _is_pe(head: bytes) -> bool:
     """Tell whether this is a program of Windows; ``MZ`` alone may be two letters of a text."""
-    if not head.startswith(b"MZ") or len(head) < _PE_AT.stop:
+    if not head.startswith(b"MZ") or len(head) < _PE_AT.stop or 0 not in head[: _PE_AT.stop]:
         return False
     at = int.from_bytes(head[_PE_AT], "little")
     return at + 4 > len(head) or head[at : at + 4] == b"PE\x00\x00"

@@ -17,12 +17,13 @@ from prometheus_client import Counter
 from libs.blobs import BlobDamaged, BlobNotFound, BlobTruncated
 from libs.blobs.depot import Depot
 from libs.blobs.encoding.computing import computed
+from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Database
 from libs.contracts.problems import Problem, ServiceUnavailable
 from libs.contracts.storage import GiveVerdict
 from libs.media import HEAD_BYTES, contradiction
 from services.storage.checking import give_verdict
-from services.storage.clamd import ClamdUnavailable, scan
+from services.storage.clamd import TOO_LARGE, ClamdUnavailable, scan
 from services.storage.domain.checks import ACTOR, CLAMAV, CONTENT, pause_s
 from services.storage.repository import own_checks
 from services.storage.repository.own_checks import Claimed
@@ -56,6 +57,7 @@ async def make_check(db: Database, depot: Depot, settings: Settings, claimed: Cl
     try:
         async with _leased(db, claimed, settings.check_lease_s):
             refusal = await _refusal(depot, settings, claimed)
+        crashpoint("after_check")
     except (Problem, ClamdUnavailable) as failure:
         MADE.labels(claimed.check, "put off").inc()
         wait_s = pause_s(FIRST_PAUSE_S, claimed.tries)
@@ -108,6 +110,8 @@ async def _look_at_content(depot: Depot, claimed: Claimed) -> str | None:
 async def _scan(depot: Depot, settings: Settings, claimed: Claimed) -> str | None:
     if settings.clamd_address is None:
         raise ServiceUnavailable("there is no clamd")
+    if claimed.place.size > settings.clamd_most_bytes:
+        return TOO_LARGE
     found = await scan(
         settings.clamd_address, _bytes_of(depot, claimed), timeout_s=settings.clamd_timeout_s
     )

@@ -11,7 +11,9 @@ from typing import NamedTuple
 _MOST_PIECE = 256 * 1024
 _MOST_ANSWER = 4096
 _FOUND = " FOUND"
-_TOO_LARGE = "size limit exceeded"
+_EXCEEDED = "size limit exceeded"
+
+TOO_LARGE = "larger than clamd looks through"
 
 
 class ClamdUnavailable(Exception):
@@ -35,15 +37,17 @@ async def scan(address: str, pieces: AsyncIterator[bytes], *, timeout_s: float) 
             reader, writer = await _connect(address)
     except (OSError, TimeoutError) as error:
         raise ClamdUnavailable(f"no connection: {type(error).__name__}") from error
+    # It may have heard enough before the end: then it answers and hangs up.
+    answering = asyncio.ensure_future(reader.readuntil(b"\0"))
     try:
-        # It may have heard enough and close before the end; then its answer is there already.
         with suppress(ConnectionError):
-            await _send(writer, pieces, timeout_s)
+            await _send(writer, pieces, answering, timeout_s)
         async with asyncio.timeout(timeout_s):
-            answer = await reader.readuntil(b"\0")
+            answer = await answering
     except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
         raise ClamdUnavailable(f"no answer: {type(error).__name__}") from error
     finally:
+        answering.cancel()
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
@@ -59,10 +63,16 @@ async def _connect(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWr
 
 
 async def _send(
-    writer: asyncio.StreamWriter, pieces: AsyncIterator[bytes], timeout_s: float
+    writer: asyncio.StreamWriter,
+    pieces: AsyncIterator[bytes],
+    answering: "asyncio.Future[bytes]",
+    timeout_s: float,
 ) -> None:
+    """Send all pieces, or as many as are wanted."""
     writer.write(b"zINSTREAM\0")
     async for piece in pieces:
+        if answering.done():
+            return
         for at in range(0, len(piece), _MOST_PIECE):
             part = piece[at : at + _MOST_PIECE]
             writer.write(len(part).to_bytes(4, "big") + part)
@@ -79,6 +89,6 @@ def _understood(answer: str) -> Scan:
         return Scan(clean=True)
     if said.endswith(_FOUND):
         return Scan(clean=False, reason=said.removesuffix(_FOUND))
-    if _TOO_LARGE in said:
-        return Scan(clean=False, reason="larger than clamd looks through")
+    if _EXCEEDED in said:
+        return Scan(clean=False, reason=TOO_LARGE)
     raise ClamdUnavailable(f"it says {said[:200]!r}")

@@ -54,6 +54,10 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     """Where ClamAV's ``clamd`` listens, ``tcp://host:3310`` or ``unix:///run/clamd.sock``; without
     it no bucket can require the check ``clamav``."""
 
+    clamd_most_bytes: Annotated[int, Meta(ge=1)] = 100 * 1024**2
+    """What is larger is refused by the check ``clamav``, as ``clamd`` would not look at its end: at
+    most its ``StreamMaxLength``."""
+
     clamd_timeout_s: Seconds = 120.0
     """A ``clamd`` that is silent for so long is asked again later."""
 
