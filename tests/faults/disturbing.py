@@ -156,6 +156,8 @@ async def _damaged(walker: Walker, damage: Damage) -> None:
     await walker.put(path, damage.content)
     async with Bus("admin", walker.platform.nats_url) as bus:
         place = (await bus.ask(GetFile(bucket=walker.bucket, path=path))).blob
+        if place.backend != "primary":  # it is on its way home: who knows where
+            return
         await _flip_a_bit(walker.platform.store_url, place, damage.percent)
         walker.calm = False
         # What it remembers would be right.

@@ -38,8 +38,8 @@ from tests.faults.walking import CONTENTS, FOLDERS, PATHS, Kind, Step, Walker
 from tests.platform import Platform
 from tests.waiting import eventually
 
-STEPS = int(os.environ.get("STRONGROOM_TEST_STEPS", "24"))
-STEPS_OF_A_WALK = min(max(12, STEPS // 10), 40)
+STEPS = int(os.environ.get("STRONGROOM_TEST_STEPS", "16"))
+STEPS_OF_A_WALK = min(max(8, STEPS // 10), 40)
 
 KINDS = st.builds(
     Kind,
@@ -148,9 +148,18 @@ class Walk(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module")
-def cabled() -> Iterator[tuple[Platform, Cables]]:
-    """Services whose servers are behind cables, and who clean up at once."""
+def cabled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform, Cables]]:
+    """Services whose servers are behind cables, and who clean up at once.
+
+    With every other seed they have a fallback for the store.
+    """
+    fallback = f"file://{tmp_path_factory.mktemp('fallback')}"
+    with_fallback = {
+        "STRONGROOM_STORAGE_FALLBACK_STORE_URL": fallback,
+        "STRONGROOM_GATEWAY_FALLBACK_STORE_URL": fallback,
+    }
     settings = {
+        **(with_fallback if SEED % 2 else {}),
         "STRONGROOM_STORAGE_BLOB_GRACE_S": "1",
         "STRONGROOM_STORAGE_OBJECT_GRACE_S": "5",
         "STRONGROOM_STORAGE_BLOB_WALK_INTERVAL_S": "5",
