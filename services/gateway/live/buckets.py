@@ -9,7 +9,13 @@ import msgspec
 from msgspec import Struct
 
 from libs.chassis.bus import Bus
-from libs.contracts.storage import FilesChanged, GetBucket
+from libs.contracts.storage import (
+    FileDeleted,
+    FileQuarantined,
+    FilesChanged,
+    FileStored,
+    GetBucket,
+)
 from services.gateway.domain.live import Seen
 from services.gateway.edge.cancelling import cancel
 from services.gateway.live.feed import Event, Feed, Listener, position_of, read_between
@@ -30,8 +36,12 @@ class _AboutBucket(Struct):
 _decoder = msgspec.json.Decoder(_AboutBucket)
 
 
+FILE_EVENTS = (FileStored, FileDeleted, FilesChanged, FileQuarantined)
+"""Not what waits for checks, or was refused: readers do not see it, so they do not hear of it."""
+
+
 class BucketSource:
-    """``file.*`` and ``bucket.*`` of STORAGE, and ``version.created`` of VERSIONING.
+    """What happens to files and to the bucket in STORAGE, and ``version.created`` of VERSIONING.
 
     A place is the last sequence of both streams, ``"<storage>.<versioning>"``.
     """
@@ -41,7 +51,7 @@ class BucketSource:
         self._bucket = bucket
         self._tell: Tell = lambda: None
         self._strands = (
-            ("STORAGE", [f"file.*.{bucket}", f"bucket.*.{bucket}"]),
+            ("STORAGE", [*(kind.every(bucket) for kind in FILE_EVENTS), f"bucket.*.{bucket}"]),
             ("VERSIONING", [f"version.created.{bucket}"]),
         )
         self._epochs = ["", ""]
