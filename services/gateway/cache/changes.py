@@ -28,7 +28,7 @@ from libs.contracts.storage import (
     FilesChanged,
     FileStored,
 )
-from services.gateway.cache.touched import ALL, Touched
+from services.gateway.cache.touched import ALL, FIRST_REVISION, Touched
 
 HEARD = (FileStored, FileDeleted, FilesChanged, FileQuarantined, BucketDeleted)
 IDLE_S = 10.0
@@ -45,6 +45,7 @@ class _Changed(Struct, frozen=True):
     bucket: str
     path: str = ""
     """Absent where more than one file changed."""
+    revision: int = 0
 
 
 _decoder = msgspec.json.Decoder(_Changed)
@@ -119,6 +120,8 @@ class Changes:
         except msgspec.DecodeError as error:
             log.warning("a change of a file cannot be read: %s", error)
             self._listener(ALL)
+            return
+        if change.revision == FIRST_REVISION and message.subject.startswith(FileStored.type):
             return
         if change.path:
             self._listener(Touched(places=[(change.bucket, change.path)]))

@@ -1,5 +1,8 @@
 """What a request may have changed: which records must not be believed after it.
 
+Only what is there is remembered, never that a file is absent. So the first state of a path touches
+nothing: most uploads cost no cache anything.
+
 Every request of storage and versioning stands in one of the tables below, and a test sees to it
 that a new one does. Should one be missing all the same, nothing at all is believed after it.
 """
@@ -13,6 +16,9 @@ from libs.contracts.base import Reply, Request
 
 Place = tuple[str, str]
 """A bucket's name and a path."""
+
+FIRST_REVISION = 1
+"""Of a path that never had a state before, in this bucket."""
 
 JUST_ENDED = timedelta(seconds=10)
 
@@ -101,13 +107,23 @@ def _the_named_file(request: Any, _: Reply | None) -> Touched:
     return Touched(places=[(request.bucket, request.path)])
 
 
-def _all_given_files(request: Any, _: Reply | None) -> Touched:
-    return Touched(places=[(file.bucket, file.path) for file in request.files])
+def _all_given_files(request: storage.PutFiles, reply: storage.FilesPut | None) -> Touched:
+    """Those of which it is not known that they are new, or wait."""
+    outcomes = reply.outcomes if reply is not None else [None] * len(request.files)
+    return Touched(
+        places=[
+            (file.bucket, file.path)
+            for file, outcome in zip(request.files, outcomes, strict=True)
+            if outcome is None or outcome.put is None or _file(outcome.put.visible).places
+        ]
+    )
 
 
 def _file(file: storage.FileInfo | None) -> Touched:
-    """``file``, if there is one: what waits for its checks has changed none."""
-    return NOTHING if file is None else Touched(places=[(file.bucket, file.path)])
+    """``file``, unless it waits for its checks or is new: nobody could know of a state before."""
+    if file is None or file.revision == FIRST_REVISION:
+        return NOTHING
+    return Touched(places=[(file.bucket, file.path)])
 
 
 def _what_it_became(_: Any, reply: storage.FilePut | None) -> Touched:

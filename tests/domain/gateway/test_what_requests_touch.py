@@ -13,7 +13,9 @@ from libs.contracts.storage import (
     DeleteBucket,
     DeleteFile,
     FileInfo,
+    FileOutcome,
     FilePut,
+    FilesPut,
     GetFile,
     NewFile,
     PutFiles,
@@ -25,11 +27,11 @@ from services.gateway.cache.touched import ALL, NOTHING, Touched, touched
 SHA = "0" * 64
 
 
-def a_file(path: str) -> FileInfo:
+def a_file(path: str, revision: int = 2) -> FileInfo:
     return FileInfo(
         bucket="reports",
         path=path,
-        revision=1,
+        revision=revision,
         sha256=SHA,
         size=1,
         content_type="text/plain",
@@ -88,6 +90,17 @@ def test_a_commit_touches_what_its_answer_names_and_everything_without_one() -> 
     assert touched(request, FilePut(visible=a_file("a"))).places == [("reports", "a")]
     assert touched(request, FilePut()) == NOTHING
     assert touched(request, None) == ALL
+
+
+def test_the_first_state_of_a_path_touches_nothing() -> None:
+    """There was nothing to remember, and that a file is absent is never remembered."""
+    commit = CommitUpload(upload_id=uuid4(), sha256=SHA, size=1)
+    together = PutFiles(files=[a_new_file("new"), a_new_file("old")])
+    puts = [FilePut(visible=a_file("new", 1)), FilePut(visible=a_file("old", 7))]
+
+    assert touched(commit, puts[0]) == NOTHING
+    outcomes = FilesPut(outcomes=[FileOutcome(put=put) for put in puts])
+    assert touched(together, outcomes).places == [("reports", "old")]
 
 
 def test_changes_of_many_files_touch_their_bucket() -> None:
