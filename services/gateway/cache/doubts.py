@@ -22,9 +22,9 @@ class Doubts:
     def begin(self, changed: Touched, *, for_s: float = A_MOMENT_S) -> None:
         """Doubt ``changed`` from now on, for as long."""
         until = self._clock() + for_s
-        if len(self._places) + len(self._buckets) + len(changed.places) > MOST_PLACES:
+        if self._would_be_too_many(changed):
             self._drop_old()
-        if changed.all or len(self._places) + len(self._buckets) > MOST_PLACES:
+        if changed.all or self._would_be_too_many(changed):
             self._all_until = max(self._all_until, until)
             return
         self._places.update(dict.fromkeys(changed.places, until))
@@ -35,6 +35,9 @@ class Doubts:
         """Tell whether ``place`` is doubted now."""
         last = max(self._all_until, self._places.get(place, 0.0), self._buckets.get(place[0], 0.0))
         return self._clock() < last
+
+    def _would_be_too_many(self, changed: Touched) -> bool:
+        return len(self._places) + len(self._buckets) + len(changed.places) > MOST_PLACES
 
     def _drop_old(self) -> None:
         now = self._clock()

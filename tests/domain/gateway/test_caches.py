@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from services.gateway.cache.doubts import A_MOMENT_S, MOST_PLACES, Doubts
 from services.gateway.cache.fetches import Fetches
 from services.gateway.cache.lru import Lru
+from services.gateway.cache.touched import ALL, Touched
 
 
 class Clock:
@@ -58,6 +60,55 @@ def test_a_thing_that_is_remembered_again_counts_once() -> None:
     cache.remember("a", 2, 20)
 
     assert (cache.find("a"), cache.bytes) == (2, 20)
+
+
+def test_a_thing_is_believed_from_when_it_was_asked_for() -> None:
+    clock = Clock()
+    clock.now = 1.5
+    cache: Lru[str, int] = Lru("test", most_bytes=30, believe_s=2.0, clock=clock)
+
+    cache.remember("a", 1, 10, since=0.0)
+
+    assert cache.find("a") == 1
+    clock.now = 2.0
+    assert cache.find("a") is None
+
+
+def test_many_things_are_forgotten_together() -> None:
+    cache: Lru[str, int] = Lru("test", most_bytes=100)
+    for key in ("a1", "b1", "a2"):
+        cache.remember(key, 1, 10)
+
+    cache.forget_where(lambda key: key.startswith("a"))
+
+    assert (len(cache), cache.bytes, cache.find("b1")) == (1, 10, 1)
+
+
+def test_what_changed_is_doubted_for_a_moment() -> None:
+    clock = Clock()
+    doubts = Doubts(clock)
+
+    doubts.begin(Touched(places=[("reports", "a")]))
+    doubts.begin(Touched(bucket="photos"))
+
+    places = [("reports", "a"), ("reports", "b"), ("photos", "b")]
+    assert list(map(doubts.about, places)) == [True, False, True]
+    clock.now = A_MOMENT_S
+    assert not any(map(doubts.about, places))
+
+
+def test_all_is_doubted_when_too_much_changes_to_tell_apart() -> None:
+    clock = Clock()
+    doubts = Doubts(clock)
+
+    doubts.begin(Touched(places=[("reports", str(number)) for number in range(MOST_PLACES + 1)]))
+
+    assert doubts.about(("photos", "a"))
+    clock.now = A_MOMENT_S
+    assert not doubts.about(("photos", "a"))
+    doubts.begin(ALL, for_s=60.0)
+    clock.now += 59.0
+    assert doubts.about(("photos", "a"))
 
 
 class Source:
