@@ -15,7 +15,13 @@ from libs.chassis.database import Connection, Database
 from libs.contracts.problems import Problem
 from libs.contracts.storage import GiveVerdict
 from services.storage import arriving
-from services.storage.domain.checks import ASK_AGAIN_S, KEPT_S, Decision, PendingFile
+from services.storage.domain.checks import (
+    ASK_AGAIN_S,
+    IN_TIME,
+    KEPT_S,
+    Decision,
+    PendingFile,
+)
 from services.storage.repository import buckets, pending
 
 ROWS_AT_ONCE = 200
@@ -54,9 +60,12 @@ async def give_verdict(db: Database, given: GiveVerdict) -> PendingFile:
 
 async def _decide(tx: Connection, waiting: PendingFile, given: GiveVerdict) -> Decision | None:
     """Return how the waiting ends with this verdict, the file put if it does well; or None."""
+    now = datetime.now(UTC)
     if given.verdict == "refused":
         reason = f"{given.check}: {given.reason}" if given.reason else f"{given.check} refused it"
-        return Decision(state="refused", reason=reason, at=datetime.now(UTC))
+        return Decision(state="refused", reason=reason, at=now)
+    if waiting.deadline_at <= now:
+        return Decision(state="refused", reason=IN_TIME, at=now)
     if not waiting.passed or waiting.blob_id is None:
         return None
     place = await pending.get_place(tx, waiting.blob_id)
@@ -64,7 +73,7 @@ async def _decide(tx: Connection, waiting: PendingFile, given: GiveVerdict) -> D
     if isinstance(outcome, Problem):
         details = outcome.details()
         reason = details.detail or details.title
-        return Decision(state="failed", reason=reason, problem=details, at=datetime.now(UTC))
+        return Decision(state="failed", reason=reason, problem=details, at=now)
     return Decision(state="visible", revision=outcome.revision, at=outcome.at)
 
 

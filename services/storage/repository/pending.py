@@ -196,6 +196,12 @@ async def refuse_overdue(tx: Connection, *, limit: int, at: datetime) -> list[Pe
                 FROM pending_file
                 WHERE state = 'waiting'
                     AND deadline_at <= now()
+                    AND EXISTS (
+                        SELECT
+                        FROM bucket
+                        WHERE bucket.bucket_id = pending_file.bucket_id
+                            AND bucket.state <> 'deleted'
+                    )
                 ORDER BY deadline_at
                 LIMIT $2
                 FOR UPDATE SKIP LOCKED
@@ -228,6 +234,12 @@ async def ask_again(tx: Connection, *, first_s: float, limit: int) -> list[Pendi
                 WHERE state = 'waiting'
                     AND ask_again_at <= now()
                     AND deadline_at > now()
+                    AND EXISTS (
+                        SELECT
+                        FROM bucket
+                        WHERE bucket.bucket_id = pending_file.bucket_id
+                            AND bucket.state = 'open'
+                    )
                 ORDER BY ask_again_at
                 LIMIT $2
                 FOR UPDATE SKIP LOCKED

@@ -1,6 +1,7 @@
 """Content that waits for checks: visible when all pass, and never stuck."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -9,12 +10,14 @@ import pytest
 from libs.chassis.database import Database
 from libs.contracts.base import Event
 from libs.contracts.ids import new_id
+from libs.contracts.problems import AnsweredWithProblem
 from libs.contracts.storage import (
     CommitUpload,
     CopyPath,
     CreateBucket,
     DeleteBucket,
     DeleteFile,
+    EmptyAndDeleteBucket,
     Expectation,
     FileCheck,
     FileChecked,
@@ -31,6 +34,7 @@ from libs.contracts.storage import (
     Verdict,
 )
 from services.storage.checking import forget_checks, sweep_checks
+from services.storage.loops import purge_deleted_buckets, sweep_uploads
 from tests.builders import a_bucket_name
 from tests.listening import Events
 from tests.service.storage.bucket import ACTOR, Ask, Bucket, Making, digest
@@ -302,6 +306,46 @@ async def test_checks_are_listed_by_state_and_page(bucket: Bucket) -> None:
 
     assert [one.path for one in (*first.items, *rest.items)] == ["0", "2", "3"]
     assert rest.next is None
+
+
+async def test_a_verdict_that_comes_behind_the_deadline_makes_no_file(
+    bucket: Bucket, db: Database
+) -> None:
+    check = await waiting(bucket, "late")
+    await judge(bucket, check, "license")
+    async with db.connection() as conn:
+        await conn.execute(
+            "UPDATE pending_file SET deadline_at = now() WHERE check_id = $1", check.check_id
+        )
+
+    # The sweeper may be quicker: then it is too late by another name.
+    with contextlib.suppress(AnsweredWithProblem):
+        await judge(bucket, check, "review")
+
+    ended = await look(bucket, check)
+    assert (ended.state, ended.reason) == ("refused", "not checked in time")
+    assert await bucket.all() == {}
+
+
+async def test_a_bucket_that_is_deleted_with_all_takes_what_waits_along(
+    bucket: Bucket, db: Database
+) -> None:
+    check = await waiting(bucket)
+
+    await bucket.ask(EmptyAndDeleteBucket(name=bucket.name, actor=ACTOR))
+
+    async def purged() -> bool:
+        await sweep_uploads(db)
+        await purge_deleted_buckets(db)
+        async with db.connection() as conn:
+            left: int = await conn.fetchval(
+                "SELECT count(*) FROM pending_check WHERE check_id = $1", check.check_id
+            )
+        return left == 0
+
+    await eventually(purged, timeout_s=30)
+    with refused_as("bucket-not-found"):
+        await look(bucket, check)
 
 
 async def test_a_bucket_goes_only_when_nothing_waits_in_it(bucket: Bucket) -> None:
