@@ -179,6 +179,7 @@ async def update_decided(tx: Connection, check_id: UUID, decision: Decision) -> 
         decision.revision,
         decision.at,
     )
+    await _rest(tx, [check_id])
 
 
 async def refuse_overdue(tx: Connection, *, limit: int, at: datetime) -> list[PendingFile]:
@@ -213,7 +214,9 @@ async def refuse_overdue(tx: Connection, *, limit: int, at: datetime) -> list[Pe
         limit,
         at,
     )
-    return await _list(tx, [row["check_id"] for row in rows])
+    refused = [row["check_id"] for row in rows]
+    await _rest(tx, refused)
+    return await _list(tx, refused)
 
 
 async def ask_again(tx: Connection, *, first_s: float, limit: int) -> list[PendingFile]:
@@ -274,6 +277,21 @@ async def delete_decided(tx: Connection, *, kept_s: float, limit: int) -> int:
         limit,
     )
     return int(status.rpartition(" ")[2])
+
+
+async def _rest(tx: Connection, check_ids: Sequence[UUID]) -> None:
+    """Let nobody look for the checks of what is decided, as long as it is remembered."""
+    if not check_ids:
+        return
+    await tx.execute(
+        """
+        UPDATE pending_check
+        SET due_at = 'infinity'
+        WHERE check_id = ANY ($1::uuid[])
+            AND verdict IS NULL
+        """,
+        check_ids,
+    )
 
 
 async def _list(conn: Connection, check_ids: Sequence[UUID]) -> list[PendingFile]:
