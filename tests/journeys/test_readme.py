@@ -30,7 +30,7 @@ def tour() -> str:
 @pytest.mark.timeout(180)
 def test_the_tour_goes_as_it_is_written(own_platform: Platform, tmp_path: Path) -> None:
     root = own_platform.stack.root
-    script = re.sub(r"strongroom local (\w+)", rf"strongroom local \1 --root {root}", tour())
+    script = re.sub(r"strongroom (local \w+|doctor|fsck)", rf"strongroom \1 --root {root}", tour())
 
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
@@ -49,6 +49,7 @@ def test_the_tour_goes_as_it_is_written(own_platform: Platform, tmp_path: Path) 
     assert "+ reports/heard/8.txt version 1" in told
     assert "- reports/heard/8.txt" in told
     assert "\n500\n" in told
+    assert "\n0 differences\n" in told
     assert "killed versioning" in told
 
 

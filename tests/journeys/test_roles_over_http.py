@@ -117,6 +117,7 @@ RULES: dict[str, Rule] = {
     "GET /system/health": Rule("anyone"),
     "GET /system/info": READ,
     "GET /system/quarantine": ADMIN,
+    "GET /system/storage": ADMIN,
 }
 
 

@@ -21,6 +21,7 @@ async def test_files_that_come_together_come_back_each_as_it_was(http: httpx.Asy
     answers = await asyncio.gather(*(put(path, body) for path, body in bodies.items()))
 
     assert {answer.status_code for answer in answers} == {201}
+
     async def get(path: str) -> httpx.Response:
         return await http.get(f"{API}/{bucket}/files/{path}")
 

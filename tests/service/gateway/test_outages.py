@@ -47,7 +47,7 @@ async def test_damaged_bytes_never_come_out_as_a_file(
             await conn.execute(
                 "UPDATE blob SET blake3 = NULL WHERE sha256 = $1", bytes.fromhex(sha256)
             )
-    assert (await http.get(f"{files}/a")).content == body
+    # Not read before: what the gateway remembers of a small file is still right.
     await store.put(await blob_key(storage_db, sha256), b"D" + body[1:])
 
     if size < MIB:
