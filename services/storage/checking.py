@@ -22,7 +22,7 @@ from services.storage.domain.checks import (
     Decision,
     PendingFile,
 )
-from services.storage.repository import buckets, pending
+from services.storage.repository import buckets, pending, verdicts
 
 ROWS_AT_ONCE = 200
 
@@ -37,7 +37,7 @@ async def give_verdict(db: Database, given: GiveVerdict) -> PendingFile:
         waiting = await pending.get_for_update(tx, bucket.bucket_id, given.check_id)
         if not waiting.is_new(given.check, given.verdict):
             return waiting
-        await pending.update_verdict(
+        await verdicts.update_verdict(
             tx,
             given.check_id,
             given.check,
@@ -48,7 +48,7 @@ async def give_verdict(db: Database, given: GiveVerdict) -> PendingFile:
         answered = await pending.get(tx, bucket.bucket_id, given.check_id)
         decision = await _decide(tx, answered, given)
         if decision is not None:
-            await pending.update_decided(tx, given.check_id, decision)
+            await verdicts.update_decided(tx, given.check_id, decision)
             answered = await pending.get(tx, bucket.bucket_id, given.check_id)
             await outbox.add(tx, answered.checked())
         crashpoint("before_verdict")
@@ -82,7 +82,7 @@ async def sweep_checks(db: Database) -> None:
     refused = asked = ROWS_AT_ONCE
     while refused == ROWS_AT_ONCE:
         async with db.transaction() as tx:
-            overdue = await pending.refuse_overdue(tx, limit=ROWS_AT_ONCE, at=datetime.now(UTC))
+            overdue = await verdicts.refuse_overdue(tx, limit=ROWS_AT_ONCE, at=datetime.now(UTC))
             await outbox.add(tx, *(one.checked() for one in overdue))
             if overdue:
                 crashpoint("before_overdue")
@@ -103,4 +103,4 @@ async def forget_checks(db: Database) -> None:
     forgotten = ROWS_AT_ONCE
     while forgotten == ROWS_AT_ONCE:
         async with db.transaction() as tx:
-            forgotten = await pending.delete_decided(tx, kept_s=KEPT_S, limit=ROWS_AT_ONCE)
+            forgotten = await verdicts.delete_decided(tx, kept_s=KEPT_S, limit=ROWS_AT_ONCE)
