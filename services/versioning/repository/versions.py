@@ -56,12 +56,17 @@ async def find_recorded(
     for part in _parts(versions):
         rows = await conn.fetch(
             """
-            SELECT version.path, version.revision
+            SELECT recorded.path, recorded.revision
             FROM unnest($2::text[], $3::bigint[]) AS wanted (path, revision)
-            JOIN version
-              ON version.bucket_id = $1
-             AND version.path = wanted.path COLLATE "C"
-             AND version.revision = wanted.revision
+            -- Each by its index: a join is planned once, while the table is small.
+            CROSS JOIN LATERAL (
+                SELECT path, revision
+                FROM version
+                WHERE version.bucket_id = $1
+                    AND version.path = wanted.path COLLATE "C"
+                    AND version.revision = wanted.revision
+                LIMIT 1
+            ) AS recorded
             """,
             bucket_id,
             [version.path for version in part],
