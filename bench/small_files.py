@@ -27,7 +27,7 @@ def run(scene: Scene) -> list[Figure]:
         scene.rest()
         straight.append(apart_async(put_straight, scene.s3, f"bench/round-{number}", count))
     case = f"{BODY_BYTES // 1024} KiB uploads, {IN_FLIGHT} in flight"
-    return [ratio(case, ours, straight, "/s", at_least=0.35)]
+    return [ratio(case, ours, straight, "/s", at_least=0.5)]
 
 
 async def put_ours(url: str, key: str, prefix: str, count: int) -> float:
