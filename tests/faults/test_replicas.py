@@ -13,7 +13,7 @@ from libs.blobs import open_store
 from libs.chassis.bus import Bus
 from libs.contracts.storage import BeginUpload, UploadTicket
 from tests.faults.load import API, assert_kept, make_bucket, recorded, uploading
-from tests.faults.looking import assert_stream_complete, metric_at
+from tests.faults.looking import assert_stream_complete, metric_at, nothing_waits
 from tests.faults.processes import started
 from tests.platform import Platform
 from tests.waiting import eventually
@@ -36,8 +36,9 @@ async def test_two_of_every_service_do_everything_once(
             *(stack.enter_async_context(started(platform, name, {})) for name in TWICE)
         )
         both = [platform.health_urls["storage"], f"http://127.0.0.1:{replicas[0][1]}"]
+        await eventually(lambda: nothing_waits(platform, "storage"))
         swept, published = await total(both, SWEPT), await total(both, PUBLISHED)
-        announced = await storage.fetchval("SELECT count(*) FROM outbox")
+        before = await storage.fetchval("SELECT count(*) FROM outbox")
 
         async with uploading(http, rng) as ledger:
             tickets = await abandon(platform, admin_bus, ledger.bucket)
@@ -52,8 +53,12 @@ async def test_two_of_every_service_do_everything_once(
         await assert_stream_complete(admin_bus, http, ledger)
         await eventually(lambda: all_swept(platform, tickets))
         assert await total(both, SWEPT) - swept == ABANDONED
-        announced = await storage.fetchval("SELECT count(*) FROM outbox") - announced
-        assert await total(both, PUBLISHED) - published == announced
+
+        async def each_published_once() -> bool:
+            announced = await storage.fetchval("SELECT count(*) FROM outbox") - before
+            return await total(both, PUBLISHED) - published == announced
+
+        await eventually(each_published_once)
     await storage.close()
 
 
