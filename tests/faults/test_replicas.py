@@ -55,8 +55,8 @@ async def test_two_of_every_service_do_everything_once(
         assert await total(both, SWEPT) - swept == ABANDONED
 
         async def each_published_once() -> bool:
-            announced = await storage.fetchval("SELECT count(*) FROM outbox") - before
-            return await total(both, PUBLISHED) - published == announced
+            announced: int = await storage.fetchval("SELECT count(*) FROM outbox") - before
+            return bool(await total(both, PUBLISHED) - published == announced)
 
         await eventually(each_published_once)
     await storage.close()
