@@ -53,7 +53,7 @@ def main() -> None:
     print(f"\n{table(figures)}\n\n{missed(figures)}")
     if trees:
         print(f"\n{tree_table(trees)}")
-    if not arguments.cases and not arguments.quick:
+    if arguments.save or (not arguments.cases and not arguments.quick):
         print(f"\nwritten: {save(report(before, figures, trees))}")
 
 
@@ -66,6 +66,7 @@ def _arguments() -> argparse.Namespace:
         default=os.environ.get("BENCH_QUICK", "") not in ("", "0"),
         help="small sizes, to try the bench itself out (or BENCH_QUICK=1)",
     )
+    parser.add_argument("--save", action="store_true", help="keep what some cases found, too")
     arguments = parser.parse_args()
     if unknown := set(arguments.cases) - {*CASES, TREES}:
         parser.error(f"no such case: {', '.join(sorted(unknown))}")

@@ -16,7 +16,7 @@ MOVED_WITHIN_S = 2.0
 
 def run(scene: Scene) -> list[Figure]:
     """Measure from the request to its answer; what others make of the events comes after it."""
-    rounds, files = scene.sized((5, 100_000), (1, 5_000))
+    rounds, files = scene.sized((3, 100_000), (1, 5_000))
     moved: list[float] = []
     back: list[float] = []
     deleted: list[float] = []
