@@ -1,26 +1,11 @@
 """Many files are changed at once on the real platform: whole or not at all, and in few commits."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from libs.client import ApiProblem, Client
 from libs.contracts.storage import CopyPath, MovePath, RemovePath
 from libs.contracts.versioning import CommitInfo
-from tests.builders import a_bucket_name
-from tests.platform import Platform
 from tests.waiting import eventually
-
-
-@pytest.fixture
-async def client(platform: Platform) -> AsyncIterator[Client]:
-    async with Client(platform.url, platform.admin_key) as client:
-        yield client
-
-
-@pytest.fixture
-async def bucket(client: Client) -> str:
-    return (await client.buckets.create(a_bucket_name("changes"))).name
 
 
 async def paths(client: Client, bucket: str) -> list[str]:

@@ -1,8 +1,6 @@
 """``strongroom checks``: people pass and refuse what waits."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -12,29 +10,8 @@ from libs.client import Client
 from libs.contracts.ids import new_id
 from libs.contracts.storage import FileCheck
 from tests.builders import a_bucket_name
-from tests.platform import Platform
-from tests.service.client.test_command import CHECKOUT, Command
+from tests.service.client.command import Command
 from tests.waiting import eventually
-
-
-@pytest.fixture
-def strongroom(platform: Platform, tmp_path: Path) -> Command:
-    return Command(
-        tmp_path,
-        {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path / "home"),
-            "PYTHONPATH": str(CHECKOUT),
-            "STRONGROOM_URL": platform.url,
-            "STRONGROOM_API_KEY": platform.admin_key,
-        },
-    )
-
-
-@pytest.fixture
-async def client(platform: Platform) -> AsyncIterator[Client]:
-    async with Client(platform.url, platform.admin_key) as client:
-        yield client
 
 
 @pytest.fixture

@@ -4,10 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,82 +13,9 @@ from libs.client import Client
 from libs.client.digests import sha256_of
 from libs.client.parallel import each
 from libs.client.trees import walk
-from tests.builders import a_bucket_name
 from tests.platform import Platform
+from tests.service.client.command import Command
 from tests.waiting import eventually
-
-CHECKOUT = Path(__file__).parents[3]
-
-
-@dataclass
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    def json(self) -> list[Any]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-@dataclass
-class Command:
-    """The command as a user of one platform runs it, in a directory of their own."""
-
-    directory: Path
-    environment: dict[str, str]
-
-    async def start(self, *words: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "libs.client.cli",
-            *words,
-            cwd=self.directory,
-            env=self.environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            # Tests that run in the background ignore Ctrl-C, and so would their children.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-        )
-
-    async def __call__(self, *words: str, stdin: bytes = b"") -> Ended:
-        process = await self.start(*words)
-        out, err = await process.communicate(stdin)
-        assert process.returncode is not None
-        return Ended(process.returncode, out.decode(), err.decode())
-
-    async def ok(self, *words: str, stdin: bytes = b"") -> Ended:
-        ended = await self(*words, stdin=stdin)
-        assert ended.code == 0, ended.err
-        return ended
-
-
-@pytest.fixture
-def strongroom(platform: Platform, tmp_path: Path) -> Command:
-    return Command(
-        tmp_path,
-        {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path / "home"),
-            "PYTHONPATH": str(CHECKOUT),
-            "STRONGROOM_URL": platform.url,
-            "STRONGROOM_API_KEY": platform.admin_key,
-        },
-    )
-
-
-@pytest.fixture
-async def client(platform: Platform) -> AsyncIterator[Client]:
-    async with Client(platform.url, platform.admin_key) as client:
-        yield client
-
-
-@pytest.fixture
-async def bucket(client: Client) -> str:
-    return (await client.buckets.create(a_bucket_name("command"))).name
 
 
 @pytest.fixture

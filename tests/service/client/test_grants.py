@@ -7,9 +7,7 @@ import pytest
 from libs.client import ApiProblem, Client
 from tests.builders import a_bucket_name
 from tests.platform import Platform
-from tests.service.client.test_command import Command, bucket, client, strongroom
-
-__all__ = ["bucket", "client", "strongroom"]
+from tests.service.client.command import Command
 
 
 async def test_a_role_is_given_listed_explained_and_taken(client: Client, bucket: str) -> None:

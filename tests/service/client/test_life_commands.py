@@ -1,37 +1,13 @@
 """``strongroom trash``, ``usage``, ``lock``, ``lifecycle``, ``quota`` and ``buckets set``."""
 
 import json
-import os
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from libs.client import Client
 from libs.contracts.ids import new_id
 from tests.builders import a_bucket_name
-from tests.platform import Platform
-from tests.service.client.test_command import CHECKOUT, Command
-
-
-@pytest.fixture
-def strongroom(platform: Platform, tmp_path: Path) -> Command:
-    return Command(
-        tmp_path,
-        {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path / "home"),
-            "PYTHONPATH": str(CHECKOUT),
-            "STRONGROOM_URL": platform.url,
-            "STRONGROOM_API_KEY": platform.admin_key,
-        },
-    )
-
-
-@pytest.fixture
-async def client(platform: Platform) -> AsyncIterator[Client]:
-    async with Client(platform.url, platform.admin_key) as client:
-        yield client
+from tests.service.client.command import Command
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import zipfile
-from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,26 +12,9 @@ import pytest
 from libs.client import ApiProblem, Client, Unreachable
 from libs.client.cli.sharing import seconds_of
 from libs.client.failures import Usage
-from tests.builders import a_bucket_name
-from tests.platform import Platform
+from tests.service.client.command import Command
 from tests.service.client.scripted import Said, one_after_another, problem, scripted
-from tests.service.client.test_command import Command, strongroom
 from tests.service.client.test_transfers import names_in
-
-__all__ = ["strongroom"]
-
-
-@pytest.fixture
-async def client(platform: Platform) -> AsyncIterator[Client]:
-    async with Client(platform.url, platform.admin_key) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def bucket(client: Client) -> str:
-    name = a_bucket_name("share")
-    await client.buckets.create(name)
-    return name
 
 
 async def test_a_shared_link_works_until_it_is_taken_back(
