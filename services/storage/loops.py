@@ -6,7 +6,7 @@ way round it would leave an object that nobody remembers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import TypeVar
@@ -15,7 +15,7 @@ from prometheus_client import Counter
 
 from libs.blobs import Backends, BlobStore
 from libs.chassis.crashpoint import crashpoint
-from libs.chassis.database import Database
+from libs.chassis.database import Connection, Database
 from services.storage.domain.slices import Span, to_sweep
 from services.storage.repository import (
     direct_uploads,
@@ -44,41 +44,22 @@ async def sweep_uploads(db: Database) -> None:
     """Forget uploads that expired; their objects are doomed with them."""
     async with db.connection() as conn:
         await uploads.expire_of_deleted_buckets(conn)
-    forgotten = ROWS_AT_ONCE
-    while forgotten == ROWS_AT_ONCE:
-        async with db.transaction() as tx:
-            forgotten = await uploads.delete_expired(tx, ROWS_AT_ONCE)
-        SWEPT.labels("uploads").inc(forgotten)
+    await _sweep(db, "uploads", uploads.delete_expired)
 
 
 async def sweep_sessions(db: Database) -> None:
     """Forget uploads in parts that are over; the promises of their parts end with them."""
-    forgotten = ROWS_AT_ONCE
-    while forgotten == ROWS_AT_ONCE:
-        async with db.transaction() as tx:
-            over = await sessions.list_expired_for_update(tx, ROWS_AT_ONCE)
-            await session_parts.give_up(tx, over)
-            await sessions.delete(tx, over)
-        forgotten = len(over)
-        SWEPT.labels("sessions").inc(forgotten)
+    await _sweep(db, "sessions", _end_sessions)
 
 
 async def sweep_promises(db: Database) -> None:
     """Doom the objects that were promised and not committed in time."""
-    broken = ROWS_AT_ONCE
-    while broken == ROWS_AT_ONCE:
-        async with db.transaction() as tx:
-            broken = await promises.doom_expired(tx, ROWS_AT_ONCE)
-        SWEPT.labels("promises").inc(broken)
+    await _sweep(db, "promises", promises.doom_expired)
 
 
 async def sweep_drafts(db: Database) -> None:
     """Doom what clients put into the store themselves, when nobody can put any more there."""
-    ended = ROWS_AT_ONCE
-    while ended == ROWS_AT_ONCE:
-        async with db.transaction() as tx:
-            ended = await direct_uploads.doom_ended(tx, ROWS_AT_ONCE)
-        SWEPT.labels("drafts").inc(ended)
+    await _sweep(db, "drafts", direct_uploads.doom_ended)
 
 
 async def sweep_doomed_objects(db: Database, backends: Backends) -> None:
@@ -127,20 +108,12 @@ async def sweep_exports(store: BlobStore, settings: Settings) -> None:
 
 async def sweep_trash(db: Database) -> None:
     """End what was in the trash for its time."""
-    ended = ROWS_AT_ONCE
-    while ended == ROWS_AT_ONCE:
-        async with db.transaction() as tx:
-            ended = await trash.end_expired(tx, ROWS_AT_ONCE)
-        SWEPT.labels("trash").inc(ended)
+    await _sweep(db, "trash", trash.end_expired)
 
 
 async def sweep_locks(db: Database) -> None:
     """Forget locks that have ended: they keep nothing any more but the blobs that they name."""
-    ended = ROWS_AT_ONCE
-    while ended == ROWS_AT_ONCE:
-        async with db.transaction() as tx:
-            ended = await locks.delete_ended(tx, ROWS_AT_ONCE)
-        SWEPT.labels("locks").inc(ended)
+    await _sweep(db, "locks", locks.delete_ended)
 
 
 async def purge_deleted_buckets(db: Database) -> None:
@@ -154,6 +127,24 @@ async def purge_deleted_buckets(db: Database) -> None:
             if rows == 0:
                 await purging.delete_bucket_row(tx, bucket_id)
         SWEPT.labels("rows").inc(max(rows, 1))
+
+
+async def _sweep(
+    db: Database, what: str, sweep_some: Callable[[Connection, int], Awaitable[int]]
+) -> None:
+    """Sweep a batch in each transaction, until ``sweep_some`` tells that one was not full."""
+    swept = ROWS_AT_ONCE
+    while swept == ROWS_AT_ONCE:
+        async with db.transaction() as tx:
+            swept = await sweep_some(tx, ROWS_AT_ONCE)
+        SWEPT.labels(what).inc(swept)
+
+
+async def _end_sessions(tx: Connection, limit: int) -> int:
+    over = await sessions.list_expired_for_update(tx, limit)
+    await session_parts.give_up(tx, over)
+    await sessions.delete(tx, over)
+    return len(over)
 
 
 async def _keys(store: BlobStore, slice_: str, span: Span) -> AsyncIterator[str]:

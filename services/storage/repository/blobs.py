@@ -20,12 +20,11 @@ async def adopt(tx: Connection, arrived: Sequence[BlobPlace]) -> list[BlobPlace]
     wanted = {_identity(place): place for place in arrived}
     found: dict[tuple[str, bool], BlobPlace] = {}
     while missing := [place for identity, place in wanted.items() if identity not in found]:
-        for adopting in (_insert_new, _find_for_share):
-            places = await adopting(tx, missing)
-            found |= {_identity(place): place for place in places}
-            missing = [place for place in missing if _identity(place) not in found]
-            if not missing:
-                break
+        for place in await _insert_new(tx, missing):
+            found[_identity(place)] = place
+        known = [place for place in missing if _identity(place) not in found]
+        for place in await _find_for_share(tx, known) if known else ():
+            found[_identity(place)] = place
         # What another commit made and a collector took in between is inserted now.
     return [found[_identity(place)] for place in arrived]
 
