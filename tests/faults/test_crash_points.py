@@ -16,6 +16,7 @@ from tests.waiting import eventually
 
 CRASH_POINTS = [
     ("storage", "after_begin"),
+    ("storage", "after_promise"),
     ("storage", "before_commit"),
     ("storage", "after_commit"),
     ("gateway", "after_put"),
