@@ -93,7 +93,10 @@ def _room(part: str, store: BlobStore) -> list[Finding]:
 def _leftovers(name: str, url: str) -> Finding:
     """Tell whether the bucket sweeps parts of uploads that a crash left, which nobody can list."""
     part = f"{name} store leftovers"
-    todo = "add a lifecycle rule with AbortIncompleteMultipartUpload after 2 days"
+    todo = (
+        "on AWS and MinIO add a lifecycle rule AbortIncompleteMultipartUpload of a day; not on "
+        "SeaweedFS, which sweeps them itself (libs/blobs/README.md says why)"
+    )
     if importlib.util.find_spec("minio") is None:
         says = "not looked at: the package minio is not installed"
         return Finding(part=part, level="warn", says=says, todo="pip install minio")
@@ -103,7 +106,7 @@ def _leftovers(name: str, url: str) -> Finding:
         return Finding(part=part, level="warn", says=f"cannot be told: {error}", todo=todo)
     if swept:
         return Finding(part=part, level="ok", says="incomplete multipart uploads are aborted")
-    says = "parts of interrupted uploads stay for ever: no rule aborts them"
+    says = "no rule of the bucket aborts what interrupted uploads left"
     return Finding(part=part, level="warn", says=says, todo=todo)
 
 
