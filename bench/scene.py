@@ -5,7 +5,7 @@ import http.client
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -104,13 +104,30 @@ async def _waiting(
 
 
 @contextmanager
-def started(*, quick: bool) -> Iterator[Scene]:
-    """Run all services on servers of their own; nothing of them is left afterwards."""
-    os.environ |= UNLIMITED
-    with Stack.temporary(SERVICES) as stack:
+def started(*, quick: bool, settings: Mapping[str, str] | None = None) -> Iterator[Scene]:
+    """Run all services on servers of their own, with the variables of ``settings`` added.
+
+    Nothing of them is left afterwards.
+    """
+    variables = UNLIMITED | dict(settings or {})
+    with _environment(variables), Stack.temporary(SERVICES) as stack:
         yield Scene(stack, stack.describe(), quick=quick)
 
 
 def settled_for(pause_s: float) -> None:
     """Give processes that have just started, or were just busy, time to come to rest."""
     time.sleep(pause_s)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,7 +65,7 @@ def strongroom_on_files(*, quick: bool) -> Iterator[Server]:
             f"STRONGROOM_{service}_STORE_URL": f"file://{folder}"
             for service in ("GATEWAY", "STORAGE", "BACKUP")
         }
-        with _environment(settings), started(quick=quick) as scene:
+        with started(quick=quick, settings=settings) as scene:
             yield _ours("strongroom, file", scene)
 
 
@@ -161,17 +161,3 @@ def _installed(program: str) -> str:
     if not found.exists():
         sys.exit(f"{found} is not installed: run `make bench-peers`")
     return str(found)
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
