@@ -1,6 +1,6 @@
 """What happens to files at storage becomes their history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from libs.chassis import inbox
@@ -23,6 +23,7 @@ from services.versioning.domain.recording import (
     rounds,
     versions_of,
 )
+from services.versioning.domain.tree import Entry
 from services.versioning.history import Head
 from services.versioning.repository import marks, repositories, versions
 from services.versioning.repository.nodes import NodeCache
@@ -57,7 +58,7 @@ async def record_version(events: Sequence[BucketEvent], db: Database, cache: Nod
 
 async def _record_bucket(tx: Connection, cache: NodeCache, events: Sequence[BucketEvent]) -> None:
     repository = Repository(events[0].bucket_id, events[0].bucket)
-    await repositories.lock_for_update(tx, repository.bucket_id, repository.bucket)
+    head = await history.lock_main(tx, repository)
     told = (
         version
         for event in events
@@ -65,7 +66,7 @@ async def _record_bucket(tx: Connection, cache: NodeCache, events: Sequence[Buck
         for version in versions_of(event)
     )
     for portion in portions(told):
-        await _record_versions(tx, cache, repository, portion)
+        head = await _record_versions(tx, cache, repository, head, portion)
     if seen := [event.mark_id for event in events if isinstance(event, BucketMarked)]:
         await marks.insert_marks(tx, seen)
     if any(isinstance(event, BucketDeleted) for event in events):
@@ -73,27 +74,41 @@ async def _record_bucket(tx: Connection, cache: NodeCache, events: Sequence[Buck
 
 
 async def _record_versions(
-    tx: Connection, cache: NodeCache, repository: Repository, told: Sequence[Version]
-) -> None:
+    tx: Connection, cache: NodeCache, repository: Repository, head: Head, told: Sequence[Version]
+) -> Head:
     known = await versions.find_recorded(tx, repository.bucket_id, told)
     new = [version for version in told if (version.path, version.revision) not in known]
     if not new:
-        return
+        return head
     latest = await versions.find_latest(tx, repository.bucket_id, {version.path for version in new})
-    head = await history.read_head(tx, repository)
     for round_ in rounds(new):
+        states = round_.states(latest)
         drafted = await history.draft(
             tx,
             cache,
             head,
-            round_.states(latest),
+            states,
             author=round_.author,
             message=round_.title(),
             operation=round_.operation,
             committed_at=round_.committed_at,
         )
-        commit_id = await history.write(tx, cache, repository, drafted)
-        await versions.insert_versions(tx, repository.bucket_id, commit_id, round_.versions)
-        head = Head(commit_id, drafted.edited.root)
+        head = await history.write(tx, cache, repository, drafted)
+        await _insert(tx, repository, head, round_.versions, states)
         for version in round_.versions:
             latest[version.path] = max(version.revision, latest.get(version.path, 0))
+    return head
+
+
+async def _insert(
+    tx: Connection,
+    repository: Repository,
+    head: Head,
+    recorded: Sequence[Version],
+    states: Mapping[str, Entry | None],
+) -> None:
+    if head.commit_id is None or head.place is None:
+        raise TypeError("versions are recorded by a commit")
+    await versions.insert_versions(
+        tx, repository.bucket_id, head.commit_id, head.place.position, recorded, states
+    )

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect as kinds
 
 from docs.reference.catalogue import all_events, all_requests
+from libs.contracts.versioning.words import REF_NAME
 
 FOLDER = Path(__file__).parent / "frozen"
 ID = "01a1f6c4-0000-7000-8000-000000000001"
@@ -23,6 +24,8 @@ TEXTS = {
     r"^[a-z][a-z0-9_.-]{0,80}$(?!\n)": "backup.take_snapshot",
     r"^(everyone|key:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|(user|group):[A-Za-z0-9][A-Za-z0-9._@+-]{0,99})$(?!\n)": "user:ann",
+    REF_NAME: "feature/one",
+    r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$(?!\n)": "tests",
 }
 
 
@@ -42,7 +45,7 @@ def sample(kind: Any) -> Any:
             fields = {f.encode_name: sample(f.type) for f in kind.fields}
             return ({kind.tag_field: kind.tag} if kind.tag_field else {}) | fields
         case kinds.StrType():
-            return TEXTS[kind.pattern] if kind.pattern else "text"
+            return TEXTS[kind.pattern] if kind.pattern else "text".ljust(kind.min_length or 0, "-")
         case kinds.LiteralType():
             return kind.values[0]
         case kinds.UnionType():
@@ -51,7 +54,9 @@ def sample(kind: Any) -> Any:
         case kinds.ListType():
             return [sample(kind.item_type)]
         case kinds.DictType():
-            return {"key": sample(kind.value_type)}
+            key = kind.key_type
+            named = sample(key) if isinstance(key, kinds.StrType) and key.pattern else "key"
+            return {named: sample(kind.value_type)}
         case _:
             return PLAIN[type(kind)]
 

@@ -48,6 +48,8 @@ class BucketSettings(Struct, frozen=True, kw_only=True):
     """What new content has to pass before it is visible; none: it is visible at once."""
     check_deadline_s: CheckDeadline = 3600
     """What has not passed its checks by then is refused."""
+    protected: bool = False
+    """Whether files change by merges into ``main`` only; set where branches are protected."""
 
 
 class BucketSettingsChange(Struct, frozen=True, kw_only=True):
@@ -62,6 +64,7 @@ class BucketSettingsChange(Struct, frozen=True, kw_only=True):
     retention: Retention | UnsetType | None = UNSET
     checks: CheckNames | UnsetType = UNSET
     check_deadline_s: CheckDeadline | UnsetType = UNSET
+    protected: bool | UnsetType = UNSET
 
 
 class BucketInfo(Reply, BucketSettings, frozen=True):
@@ -146,6 +149,54 @@ class BucketUpdated(Event, frozen=True, type="bucket.updated", key="bucket"):
     versioning: Versioning
     actor: Actor
     settings: BucketSettings = field(default_factory=BucketSettings)
+
+
+class BucketRestored(Event, frozen=True, type="bucket.restored", key="bucket"):
+    """A deleted bucket is there again, without files yet; its history is its own again."""
+
+    bucket: BucketName
+    bucket_id: UUID
+    versioning: Versioning
+    actor: Actor
+
+
+class DeletedBucket(Struct, frozen=True, kw_only=True):
+    """A bucket that can still be brought back."""
+
+    bucket_id: UUID
+    name: BucketName
+    versioning: Versioning
+    closed_at: datetime
+    """When it took changes for the last time: what it held then is in its history."""
+    deleted_at: datetime
+    gone_at: datetime
+    """From then on its bytes may be deleted."""
+
+
+class DeletedBucketList(Reply, frozen=True):
+    items: list[DeletedBucket]
+
+
+class ListDeletedBuckets(Request[DeletedBucketList], to="storage", frozen=True, kw_only=True):
+    """List what can be brought back, the last deleted first."""
+
+    visible_to: list[Principal] | None = None
+    """Only what one of these principals owned; None: all."""
+
+
+class RestoredBucket(Reply, frozen=True):
+    bucket: BucketInfo
+    closed_at: datetime
+
+
+class RestoreBucket(Request[RestoredBucket], to="storage", frozen=True, kw_only=True):
+    """Bring a deleted bucket back within its grace, empty: its files come from its history.
+
+    ``bucket-exists`` when the name is taken; ``bucket-not-found`` after the grace.
+    """
+
+    bucket_id: UUID
+    actor: Actor
 
 
 class BucketDeleted(Event, frozen=True, type="bucket.deleted", key="bucket"):

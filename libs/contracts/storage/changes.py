@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct, field
 
-from libs.contracts.base import Event, Reply, Request
+from libs.contracts.base import Done, Event, Reply, Request
 from libs.contracts.values import (
     Actor,
     BucketName,
@@ -95,6 +95,8 @@ class ChangesApplied(Reply, frozen=True):
     applied_at: datetime
     files: int = 0
     """How many files prefixes meant; they can be many, and are not in ``changed``."""
+    truncated: bool = False
+    """Of a change set more changed than ``changed`` tells; events tell them all."""
 
 
 class ApplyChanges(Request[ChangesApplied], to="storage", frozen=True):
@@ -105,7 +107,8 @@ class ApplyChanges(Request[ChangesApplied], to="storage", frozen=True):
 
     bucket: BucketName
     actor: Actor
-    changes: Annotated[list[Change], Meta(min_length=1)]
+    changes: list[Change]
+    """At least one, here or in the change set."""
     expect: dict[FilePath, Sha256 | None] = field(default_factory=dict)
     """Per path its present sha256, or None for "no file"; anything else refuses all."""
     message: Message = ""
@@ -115,6 +118,21 @@ class ApplyChanges(Request[ChangesApplied], to="storage", frozen=True):
     """Set by versioning, which records the result itself."""
     lenient: bool = False
     """Removing what is not there is no failure."""
+    change_set_id: UUID | None = None
+    """More changes and expectations than a message holds, collected before; it is used up."""
+
+
+class AddChanges(Request[Done], to="storage", frozen=True, kw_only=True):
+    """Collect changes that ``ApplyChanges`` applies later, all in its one transaction.
+
+    Asked again, a part is there already. A set that nobody applies is forgotten after an hour.
+    """
+
+    change_set_id: UUID
+    bucket: BucketName
+    part: Annotated[int, Meta(ge=0, le=10_000)]
+    changes: list[PathChange] = field(default_factory=list)
+    expect: dict[FilePath, Sha256 | None] = field(default_factory=dict)
 
 
 class ChangedFile(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -50,6 +50,17 @@ class BeginUpload(Request[UploadTicket], to="storage", frozen=True):
     """The session whose parts these bytes are; the commit ends it."""
     size: ByteCount | None = None
     """How many bytes will come, if that is known: what cannot fit is refused before they do."""
+    hold: bool = False
+    """Make no file of the bytes: hold them for a branch or a commit that is to name them."""
+
+
+class HeldContent(Struct, frozen=True, kw_only=True):
+    """Bytes that the bucket has and that no file of its needs to name until ``held_until``."""
+
+    sha256: Sha256
+    size: ByteCount
+    content_type: ContentType
+    held_until: datetime
 
 
 class FilePut(Reply, frozen=True):
@@ -60,6 +71,8 @@ class FilePut(Reply, frozen=True):
     """There was no such file before."""
     check: FileCheck | None = None
     """It is accepted, and no file before its checks have passed."""
+    held: HeldContent | None = None
+    """It is no file: who asked to hold it names it elsewhere."""
 
     @property
     def file(self) -> FileInfo:
@@ -88,6 +101,19 @@ class AbortUpload(Request[Done], to="storage", frozen=True):
     """Forget an upload and its bytes; unknown uploads are forgotten already."""
 
     upload_id: UUID
+
+
+class ContentsHeld(Reply, frozen=True):
+    held_until: datetime
+    sizes: dict[Sha256, ByteCount]
+    """Of those that are held now; the bucket never had the others."""
+
+
+class HoldContents(Request[ContentsHeld], to="storage", frozen=True, kw_only=True):
+    """Keep bytes that the bucket has, for somebody who is about to name them in its history."""
+
+    bucket: BucketName
+    digests: Annotated[list[Sha256], Meta(min_length=1, max_length=10_000)]
 
 
 class KeysPromised(Reply, frozen=True):

@@ -85,3 +85,81 @@ class HistoryBehind(Problem):
     """The history has not caught up with the files yet."""
 
     code, status = "history-behind", 503
+
+
+class MalformedRef(Problem):
+    """This cannot name a commit."""
+
+    code, status = "malformed-ref", 422
+
+
+class RefExists(Problem):
+    """A branch or a tag has this name already."""
+
+    code, status = "ref-exists", 409
+
+
+class BranchNotFound(Problem):
+    """There is no such branch."""
+
+    code, status = "branch-not-found", 404
+
+
+class TagNotFound(Problem):
+    """There is no such tag."""
+
+    code, status = "tag-not-found", 404
+
+
+class BranchProtected(Problem):
+    """The branch changes by merges only."""
+
+    code, status = "branch-protected", 409
+
+
+class MainMovesByCommits(Problem):
+    """``main`` is what storage holds: it can neither be moved nor deleted; restore instead."""
+
+    code, status = "main-moves-by-commits", 409
+
+
+class StaleHead(Problem):
+    """The branch names another commit than was expected."""
+
+    code, status = "stale-head", 412
+
+
+class StagedChanges(Problem):
+    """What is staged on the branch would be lost: commit or discard it."""
+
+    code, status = "staged-changes", 409
+
+
+class PreconditionFailed(Problem):
+    """A file is not as expected."""
+
+    code, status = "precondition-failed", 412
+
+
+class MergeConflict(Problem):
+    """Both sides changed the same paths; nothing was merged."""
+
+    code, status = "merge-conflict", 409
+
+
+class ChecksMissing(Problem):
+    """The branch wants checks that have not passed on what is to be merged."""
+
+    code, status = "checks-missing", 409
+
+
+class ContentNotHeld(Problem):
+    """Neither history nor storage holds the bytes long enough to name them."""
+
+    code, status = "content-not-held", 409
+
+
+class VersionExpired(Problem):
+    """The content was given up, by the bucket's retention or by a purge."""
+
+    code, status = "version-expired", 410

@@ -1,6 +1,7 @@
 """Commits, each stored as the bytes that its name is the digest of."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -8,6 +9,7 @@ from msgspec import Struct
 from libs.chassis.database import Connection
 from services.versioning.domain.commits import Commit, CommitId, decode, encode, id_of
 from services.versioning.domain.errors import RefNotFound
+from services.versioning.repository.lines import Place, Segment
 
 
 class StoredCommit(Struct, frozen=True):
@@ -15,73 +17,98 @@ class StoredCommit(Struct, frozen=True):
 
     commit_id: CommitId
     commit: Commit
+    place: Place
     files: int
     bytes: int
 
 
 async def insert_commit(
-    tx: Connection, bucket_id: UUID, commit: Commit, *, files: int, size: int
+    tx: Connection, bucket_id: UUID, place: Place, commit: Commit, *, files: int, size: int
 ) -> CommitId:
-    """Store ``commit``; one that is there already is the same one."""
+    """Store ``commit`` at ``place``, which is free."""
     data = encode(commit)
     commit_id = id_of(data)
     await tx.execute(
         """
-        INSERT INTO commit
-            (bucket_id, commit_id, data, first_parent, committed_at, files, bytes)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT DO NOTHING
+        INSERT INTO commit (
+            bucket_id, commit_id, data, line_id, position, first_parent, committed_at, author,
+            message, files, bytes
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         """,
         bucket_id,
         commit_id,
         data,
+        *place,
         commit.parents[0] if commit.parents else None,
         commit.committed_at,
+        commit.author,
+        commit.message,
         files,
         size,
     )
     return commit_id
 
 
+async def exists(conn: Connection, bucket_id: UUID, commit_id: CommitId) -> bool:
+    """Tell whether a commit is recorded."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM commit WHERE bucket_id = $1 AND commit_id = $2)",
+        bucket_id,
+        commit_id,
+    )
+    return found
+
+
 async def get_commit(conn: Connection, bucket_id: UUID, commit_id: CommitId) -> StoredCommit:
     """Return one commit, proved to be what its name says."""
-    found = await list_commits(conn, bucket_id, commit_id, limit=1)
-    if not found:
+    row = await conn.fetchrow(
+        """
+        SELECT commit_id, data, line_id, position, files, bytes
+        FROM commit
+        WHERE bucket_id = $1
+            AND commit_id = $2
+        """,
+        bucket_id,
+        commit_id,
+    )
+    if row is None:
         raise RefNotFound(commit_id.hex(), ref=commit_id.hex())
-    return found[0]
+    return stored_commit(row)
 
 
 async def list_commits(
-    conn: Connection, bucket_id: UUID, start: CommitId, *, limit: int
-) -> Sequence[StoredCommit]:
-    """Walk along first parents, newest first, ``start`` included."""
+    conn: Connection, segments: Sequence[Segment], *, limit: int
+) -> list[StoredCommit]:
+    """Return the newest commits of a history, newest first."""
     rows = await conn.fetch(
         """
-        WITH RECURSIVE history AS (
-            SELECT commit_id, data, first_parent, files, bytes, 1 AS place
+        SELECT found.*
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS segment (line_id, first, last)
+        CROSS JOIN LATERAL (
+            SELECT commit_id, data, line_id, position, files, bytes
             FROM commit
-            WHERE bucket_id = $1
-              AND commit_id = $2
-            UNION ALL
-            SELECT c.commit_id, c.data, c.first_parent, c.files, c.bytes, h.place + 1
-            FROM history AS h
-            JOIN commit AS c ON c.bucket_id = $1 AND c.commit_id = h.first_parent
-            WHERE h.place < $3
-        )
-        SELECT commit_id, data, files, bytes
-        FROM history
-        ORDER BY place
+            WHERE line_id = segment.line_id
+                AND position BETWEEN segment.first AND segment.last
+            ORDER BY position DESC
+            LIMIT $4
+        ) AS found
+        ORDER BY found.position DESC
+        LIMIT $4
         """,
-        bucket_id,
-        start,
+        *(list(column) for column in zip(*segments, strict=True)),
         limit,
     )
-    return [
-        StoredCommit(
-            CommitId(row["commit_id"]),
-            decode(CommitId(row["commit_id"]), row["data"]),
-            row["files"],
-            row["bytes"],
-        )
-        for row in rows
-    ]
+    return [stored_commit(row) for row in rows]
+
+
+def stored_commit(row: Any) -> StoredCommit:
+    """Return a row of ``commit`` as what it proves to be."""
+    commit_id = CommitId(row["commit_id"])
+    return StoredCommit(
+        commit_id,
+        decode(commit_id, row["data"]),
+        Place(row["line_id"], row["position"]),
+        row["files"],
+        row["bytes"],
+    )

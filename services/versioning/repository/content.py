@@ -7,7 +7,7 @@ from libs.chassis.database import Connection
 
 
 async def list_in_use(conn: Connection, bucket_id: UUID, digests: Sequence[str]) -> list[str]:
-    """Return those of ``digests`` that a version in the bucket has: one look-up for each."""
+    """Return those of ``digests`` that history names: three look-ups for each."""
     rows = await conn.fetch(
         """
         SELECT encode(wanted.sha256, 'hex') AS sha256
@@ -16,6 +16,14 @@ async def list_in_use(conn: Connection, bucket_id: UUID, digests: Sequence[str])
             SELECT FROM version
             WHERE version.bucket_id = $1
               AND version.sha256 = wanted.sha256
+        ) OR EXISTS (
+            SELECT FROM branch_change
+            WHERE branch_change.bucket_id = $1
+              AND branch_change.sha256 = wanted.sha256
+        ) OR EXISTS (
+            SELECT FROM staged
+            WHERE staged.bucket_id = $1
+              AND staged.sha256 = wanted.sha256
         )
         """,
         bucket_id,

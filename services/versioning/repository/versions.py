@@ -1,6 +1,6 @@
 """The versions of files: every state that one had, by its revision."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -77,11 +77,17 @@ async def find_recorded(
 
 
 async def insert_versions(
-    tx: Connection, bucket_id: UUID, commit_id: CommitId, versions: Sequence[Version]
+    tx: Connection,
+    bucket_id: UUID,
+    commit_id: CommitId,
+    position: int,
+    versions: Sequence[Version],
+    states: Container[str],
 ) -> None:
-    """Record ``versions`` as made by ``commit_id``."""
+    """Record ``versions`` as made by a commit of main; the others than ``states`` came late."""
     for part in _parts(versions):
-        await _insert_part(tx, bucket_id, commit_id, part)
+        positions = [position if version.path in states else None for version in part]
+        await _insert_part(tx, bucket_id, commit_id, positions, part)
 
 
 async def list_versions(
@@ -142,18 +148,23 @@ def _recorded(row: Any) -> RecordedVersion:
 
 
 async def _insert_part(
-    tx: Connection, bucket_id: UUID, commit_id: CommitId, versions: Sequence[Version]
+    tx: Connection,
+    bucket_id: UUID,
+    commit_id: CommitId,
+    positions: Sequence[int | None],
+    versions: Sequence[Version],
 ) -> None:
     entries = [version.entry for version in versions]
     await tx.execute(
         """
         INSERT INTO version
             (bucket_id, commit_id, path, revision, operation, author, message, created_at,
-             sha256, size, content_type, metadata, tags)
+             sha256, size, content_type, metadata, tags, position)
         SELECT $1, $2, row.*
         FROM unnest(
             $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
-            $9::bytea[], $10::bigint[], $11::text[], $12::jsonb[], $13::jsonb[]
+            $9::bytea[], $10::bigint[], $11::text[], $12::jsonb[], $13::jsonb[],
+            $14::bigint[]
         ) AS row
         ON CONFLICT DO NOTHING
         """,
@@ -170,6 +181,7 @@ async def _insert_part(
         [entry.content_type if entry else None for entry in entries],
         [entry.metadata if entry else {} for entry in entries],
         [entry.tags if entry else {} for entry in entries],
+        positions,
     )
 
 

@@ -10,7 +10,7 @@ from services.versioning.domain import tree
 from services.versioning.domain.commits import CommitId
 from services.versioning.domain.errors import FileNotFound, VersionDeleted, VersionNotFound
 from services.versioning.domain.tree import Entry, Listing
-from services.versioning.repository import commits, nodes, repositories, versions
+from services.versioning.repository import commits, nodes, refs, repositories, versions
 from services.versioning.repository.commits import StoredCommit
 from services.versioning.repository.nodes import NodeCache
 
@@ -18,7 +18,7 @@ from services.versioning.repository.nodes import NodeCache
 @serves(GetVersion)
 async def get_version(request: GetVersion, db: Database) -> EntryInfo:
     async with db.connection() as conn:
-        repository = await repositories.get_repository(conn, request.bucket)
+        repository = await repositories.get_repository(conn, request)
         recorded = await versions.find_version(
             conn, repository.bucket_id, request.path, request.version
         )
@@ -42,7 +42,7 @@ async def get_version(request: GetVersion, db: Database) -> EntryInfo:
 @serves(GetEntry)
 async def get_entry(request: GetEntry, db: Database, cache: NodeCache) -> EntryInfo:
     async with db.connection() as conn:
-        stored = await _commit_at(conn, request.bucket, request.ref)
+        stored = await _commit_at(conn, request)
         walk = tree.get(stored.commit.tree, [request.path])
         found = await nodes.drive(conn, cache, walk)
     if request.path not in found:
@@ -57,7 +57,7 @@ async def get_entry(request: GetEntry, db: Database, cache: NodeCache) -> EntryI
 @serves(ListEntries)
 async def list_entries(request: ListEntries, db: Database, cache: NodeCache) -> EntryList:
     async with db.connection() as conn:
-        stored = await _commit_at(conn, request.bucket, request.ref)
+        stored = await _commit_at(conn, request)
         walk = tree.scan(
             stored.commit.tree,
             prefix=request.prefix,
@@ -90,9 +90,9 @@ def _name(named: EntryInfo | str) -> bytes:
     return (named if isinstance(named, str) else named.path).encode()
 
 
-async def _commit_at(conn: Connection, bucket: str, ref: str) -> StoredCommit:
-    repository = await repositories.get_repository(conn, bucket)
-    commit_id = await repositories.get_commit_id(conn, repository.bucket_id, ref)
+async def _commit_at(conn: Connection, request: GetEntry | ListEntries) -> StoredCommit:
+    repository = await repositories.get_repository(conn, request)
+    commit_id = await refs.get_commit_id(conn, repository.bucket_id, request.ref)
     return await commits.get_commit(conn, repository.bucket_id, commit_id)
 
 

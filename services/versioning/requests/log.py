@@ -16,18 +16,19 @@ from libs.contracts.versioning import (
 )
 from services.versioning.domain import tree
 from services.versioning.domain.errors import FileNotFound, RefNotFound
+from services.versioning.domain.refs import MAIN
 from services.versioning.domain.tree import EMPTY, Delta
-from services.versioning.repository import commits, nodes, repositories, versions
+from services.versioning.repository import commits, lines, nodes, refs, repositories, versions
 from services.versioning.repository.commits import StoredCommit
 from services.versioning.repository.nodes import NodeCache
-from services.versioning.repository.repositories import MAIN, Repository
+from services.versioning.repository.repositories import Repository
 from services.versioning.repository.versions import RecordedVersion
 
 
 @serves(ListVersions)
 async def list_versions(request: ListVersions, db: Database) -> VersionList:
     async with db.connection() as conn:
-        repository = await repositories.get_repository(conn, request.bucket)
+        repository = await repositories.get_repository(conn, request)
         found = await versions.list_versions(
             conn,
             repository.bucket_id,
@@ -45,16 +46,16 @@ async def list_versions(request: ListVersions, db: Database) -> VersionList:
 @serves(ListCommits)
 async def list_commits(request: ListCommits, db: Database) -> CommitList:
     async with db.connection() as conn:
-        repository = await repositories.get_repository(conn, request.bucket)
+        repository = await repositories.get_repository(conn, request)
         try:
-            start = await repositories.get_commit_id(conn, repository.bucket_id, request.ref)
+            start = await refs.get_commit_id(conn, repository.bucket_id, request.ref)
         except RefNotFound:
             if request.ref == MAIN:  # the branch is there, and nothing was committed yet
                 return CommitList(items=[])
             raise
-        found = await commits.list_commits(
-            conn, repository.bucket_id, start, limit=request.limit + 1
-        )
+        place = await lines.get_place(conn, repository.bucket_id, start)
+        segments = await lines.list_segments(conn, place)
+        found = await commits.list_commits(conn, segments, limit=request.limit + 1)
     page = fitting([commit_info(stored) for stored in found[: request.limit]])
     more = len(found) > len(page)
     return CommitList(items=list(page), next=found[len(page)].commit_id.hex() if more else None)
@@ -63,8 +64,8 @@ async def list_commits(request: ListCommits, db: Database) -> CommitList:
 @serves(GetCommit)
 async def get_commit(request: GetCommit, db: Database, cache: NodeCache) -> CommitDetail:
     async with db.connection() as conn:
-        repository = await repositories.get_repository(conn, request.bucket)
-        commit_id = await repositories.get_commit_id(conn, repository.bucket_id, request.ref)
+        repository = await repositories.get_repository(conn, request)
+        commit_id = await refs.get_commit_id(conn, repository.bucket_id, request.ref)
         stored = await commits.get_commit(conn, repository.bucket_id, commit_id)
         before = await _parent_tree(conn, repository, stored)
         walk = tree.diff(before, stored.commit.tree, limit=request.limit)
@@ -99,6 +100,7 @@ def commit_info(stored: StoredCommit) -> CommitInfo:
         created_at=commit.committed_at,
         files=stored.files,
         bytes=stored.bytes,
+        metadata=commit.metadata,
     )
 
 

@@ -12,13 +12,12 @@ from libs.contracts.storage import ApplyChanges, FileChange, MarkBucket
 from libs.contracts.versioning import Restore, Restored
 from services.versioning import history
 from services.versioning.domain import tree
-from services.versioning.domain.commits import encode, id_of
 from services.versioning.domain.errors import HistoryBehind
 from services.versioning.domain.recording import Version
 from services.versioning.domain.restoring import parts_of, wanted_changes
 from services.versioning.domain.tree import Entry, NodeId
 from services.versioning.history import Draft, Head
-from services.versioning.repository import commits, marks, nodes, repositories, versions
+from services.versioning.repository import commits, marks, nodes, refs, repositories, versions
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.repositories import Repository
 from services.versioning.settings import Settings
@@ -37,20 +36,26 @@ async def restore(
     """
     await _catch_up(request.bucket, db, bus, settings.mark_timeout_s)
     async with db.transaction() as tx:
-        repository = await repositories.get_repository(tx, request.bucket)
-        await repositories.lock_for_update(tx, repository.bucket_id, repository.bucket)
-        head = await history.read_head(tx, repository)
+        repository = await repositories.get_repository(tx, request)
+        head = await history.lock_main(tx, repository)
         states = await _wanted(tx, cache, repository, head, request)
         drafted = await _draft(tx, cache, head, states, request)
         if not drafted.changes:
             return Restored(commit_id=head.commit_id.hex() if head.commit_id else "", changed=0)
         changed = await _apply(bus, request, drafted, states, settings.apply_timeout_s)
         crashpoint("after_apply")
-        commit_id = await history.write(tx, cache, repository, drafted)
+        head = await history.write(tx, cache, repository, drafted)
+        if head.commit_id is None or head.place is None:
+            raise TypeError("a commit was written")
         await versions.insert_versions(
-            tx, repository.bucket_id, commit_id, _versions(changed, states, drafted)
+            tx,
+            repository.bucket_id,
+            head.commit_id,
+            head.place.position,
+            _versions(changed, states, drafted),
+            states,
         )
-    return Restored(commit_id=commit_id.hex(), changed=len(changed))
+    return Restored(commit_id=head.commit_id.hex(), changed=len(changed))
 
 
 async def _catch_up(bucket: str, db: Database, bus: Bus, timeout_s: float) -> None:
@@ -73,7 +78,7 @@ async def _wanted(
     tx: Connection, cache: NodeCache, repository: Repository, head: Head, request: Restore
 ) -> dict[str, Entry | None]:
     """Return the paths that differ from how they were, each with the entry it had."""
-    target_id = await repositories.get_commit_id(tx, repository.bucket_id, request.to)
+    target_id = await refs.get_commit_id(tx, repository.bucket_id, request.to)
     target: NodeId = (await commits.get_commit(tx, repository.bucket_id, target_id)).commit.tree
     if request.paths is None:
         walk = tree.diff(head.tree, target, prefix=request.prefix)
@@ -111,7 +116,7 @@ async def _apply(
     timeout_s: float,
 ) -> list[FileChange]:
     """Let storage make it so; each part is one transaction there."""
-    commit_id = id_of(encode(drafted.commit)).hex()
+    commit_id = drafted.commit_id.hex()
     changed: list[FileChange] = []
     for part in parts_of(wanted_changes(states)):
         answer = await bus.ask(
