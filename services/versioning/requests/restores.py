@@ -1,6 +1,5 @@
 """Making files as they were: storage points at bytes that it has, history gets one new commit."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -8,21 +7,19 @@ from libs.chassis.bus import Bus
 from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
-from libs.contracts.storage import ApplyChanges, FileChange, MarkBucket
+from libs.contracts.storage import ApplyChanges, FileChange
 from libs.contracts.versioning import Restore, Restored
 from services.versioning import history
+from services.versioning.catching_up import catch_up
 from services.versioning.domain import tree
-from services.versioning.domain.errors import HistoryBehind
 from services.versioning.domain.recording import Version
 from services.versioning.domain.restoring import parts_of, wanted_changes
 from services.versioning.domain.tree import Entry, NodeId
 from services.versioning.history import Draft, Head
-from services.versioning.repository import commits, marks, nodes, refs, repositories, versions
+from services.versioning.repository import commits, nodes, refs, repositories, versions
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.repositories import Repository
 from services.versioning.settings import Settings
-
-MARK_POLL_S = 0.02
 
 
 @serves(Restore)
@@ -34,7 +31,7 @@ async def restore(
     When this process dies in between, storage's events carry the commit's operation and message,
     and become the commit instead.
     """
-    await _catch_up(request.bucket, db, bus, settings.mark_timeout_s)
+    await catch_up(request.bucket, db, bus, settings.mark_timeout_s)
     async with db.transaction() as tx:
         repository = await repositories.get_repository(tx, request)
         head = await history.lock_main(tx, repository)
@@ -56,22 +53,6 @@ async def restore(
             states,
         )
     return Restored(commit_id=head.commit_id.hex(), changed=len(changed))
-
-
-async def _catch_up(bucket: str, db: Database, bus: Bus, timeout_s: float) -> None:
-    """Wait until every change that storage has made is recorded."""
-    mark = await bus.ask(MarkBucket(name=bucket))
-    try:
-        async with asyncio.timeout(timeout_s):
-            while True:
-                async with db.connection() as conn:
-                    if await marks.is_seen(conn, mark.mark_id):
-                        return
-                await asyncio.sleep(MARK_POLL_S)
-    except TimeoutError:
-        raise HistoryBehind(
-            f"changes of {bucket} are still being recorded", retry_after_s=2
-        ) from None
 
 
 async def _wanted(

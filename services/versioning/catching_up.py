@@ -1,0 +1,31 @@
+"""Waiting until history has recorded what storage did."""
+
+import asyncio
+
+from libs.chassis.bus import Bus
+from libs.chassis.database import Database
+from libs.contracts.storage import MarkBucket
+from services.versioning.domain.errors import HistoryBehind
+from services.versioning.repository import marks
+
+MARK_POLL_S = 0.02
+
+
+async def catch_up(bucket: str, db: Database, bus: Bus, timeout_s: float) -> None:
+    """Wait until every change that storage made before this call is recorded.
+
+    Storage announces a mark behind all its changes, and this waits for it; ``history-behind`` when
+    it does not come by in time.
+    """
+    mark = await bus.ask(MarkBucket(name=bucket))
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                async with db.connection() as conn:
+                    if await marks.is_seen(conn, mark.mark_id):
+                        return
+                await asyncio.sleep(MARK_POLL_S)
+    except TimeoutError:
+        raise HistoryBehind(
+            f"changes of {bucket} are still being recorded", retry_after_s=2
+        ) from None
