@@ -8,7 +8,7 @@ from libs.chassis.loops import every
 from libs.chassis.service import Service, ServiceDefinition
 from services.versioning import loops, reactions
 from services.versioning.repository.nodes import NodeCache
-from services.versioning.requests import entries, in_use, log, restores
+from services.versioning.requests import commit_checks, entries, in_use, log, restores
 from services.versioning.settings import Settings
 
 HOUR_S = 3600.0
@@ -21,7 +21,7 @@ def build(settings: Settings) -> Service:
     return Service(
         opens=[db, bus],
         given=[settings, db, bus, cache],
-        answers=[log, entries, restores, in_use],
+        answers=[log, entries, restores, in_use, commit_checks],
         reactions=[reactions],
         loops=[every(HOUR_S, loops.forget_old_marks)],
     )

@@ -74,6 +74,8 @@ RULES: dict[str, Rule] = {
     f"GET {BUCKET}/commits": READER,
     f"GET {BUCKET}/commits/{{commit}}": READER,
     f"POST {BUCKET}/restores": BY_PATHS,
+    f"GET {BUCKET}/commits/{{commit}}/checks": READER,
+    f"PUT {BUCKET}/commits/{{commit}}/checks": WRITER,
     f"GET {BUCKET}/trash": READER,
     f"POST {BUCKET}/trash/restores": WRITER,
     f"DELETE {BUCKET}/trash": WRITER,

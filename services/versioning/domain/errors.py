@@ -163,3 +163,9 @@ class VersionExpired(Problem):
     """The content was given up, by the bucket's retention or by a purge."""
 
     code, status = "version-expired", 410
+
+
+class TooManyChecks(Problem):
+    """More checks want to speak of a commit than one can have."""
+
+    code, status = "too-many-checks", 409
