@@ -147,6 +147,12 @@ class MergeConflict(Problem):
     code, status = "merge-conflict", 409
 
 
+class ResolutionUnused(Problem):
+    """A resolution was given for a path that is in no conflict."""
+
+    code, status = "resolution-unused", 422
+
+
 class ChecksMissing(Problem):
     """The branch wants checks that have not passed on what is to be merged."""
 
