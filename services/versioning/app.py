@@ -7,6 +7,7 @@ from libs.chassis.database import Database
 from libs.chassis.loops import every
 from libs.chassis.service import Service, ServiceDefinition
 from services.versioning import loops, reactions
+from services.versioning.applying import Applier
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.requests import commit_checks, entries, in_use, log, restores
 from services.versioning.settings import Settings
@@ -20,7 +21,7 @@ def build(settings: Settings) -> Service:
     cache = NodeCache(settings.cached_nodes)
     return Service(
         opens=[db, bus],
-        given=[settings, db, bus, cache],
+        given=[settings, db, bus, cache, Applier(db, bus, cache, settings)],
         answers=[log, entries, restores, in_use, commit_checks],
         reactions=[reactions],
         loops=[every(HOUR_S, loops.forget_old_marks)],
