@@ -1,6 +1,7 @@
 """Commits, each stored as the bytes that its name is the digest of."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,27 @@ class StoredCommit(Struct, frozen=True):
     place: Place
     files: int
     bytes: int
+
+
+class Sought(Struct, frozen=True, kw_only=True):
+    """Which commits are looked for; None and an empty text mean any."""
+
+    author: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    message: str = ""
+
+    def values(self) -> list[Any]:
+        """Return what ``MATCHES`` compares with, in its order."""
+        return [self.author, self.since, self.until, self.message]
+
+
+MATCHES = """
+    ($1::text IS NULL OR commit.author = $1)
+    AND ($2::timestamptz IS NULL OR commit.committed_at >= $2)
+    AND ($3::timestamptz IS NULL OR commit.committed_at <= $3)
+    AND ($4::text = '' OR strpos(lower(commit.message), lower($4)) > 0)
+"""
 
 
 async def insert_commit(
@@ -78,26 +100,28 @@ async def get_commit(conn: Connection, bucket_id: UUID, commit_id: CommitId) -> 
 
 
 async def list_commits(
-    conn: Connection, segments: Sequence[Segment], *, limit: int
+    conn: Connection, segments: Sequence[Segment], sought: Sought, *, limit: int
 ) -> list[StoredCommit]:
-    """Return the newest commits of a history, newest first."""
+    """Return the commits of a history that are looked for, newest first."""
     rows = await conn.fetch(
-        """
+        f"""
         SELECT found.*
-        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS segment (line_id, first, last)
+        FROM unnest($6::bigint[], $7::bigint[], $8::bigint[]) AS segment (line_id, first, last)
         CROSS JOIN LATERAL (
             SELECT commit_id, data, line_id, position, files, bytes
             FROM commit
-            WHERE line_id = segment.line_id
-                AND position BETWEEN segment.first AND segment.last
-            ORDER BY position DESC
-            LIMIT $4
+            WHERE commit.line_id = segment.line_id
+                AND commit.position BETWEEN segment.first AND segment.last
+                AND {MATCHES}
+            ORDER BY commit.position DESC
+            LIMIT $5
         ) AS found
         ORDER BY found.position DESC
-        LIMIT $4
-        """,
-        *(list(column) for column in zip(*segments, strict=True)),
+        LIMIT $5
+        """,  # noqa: S608 - a constant
+        *sought.values(),
         limit,
+        *([segment[column] for segment in segments] for column in range(3)),
     )
     return [stored_commit(row) for row in rows]
 

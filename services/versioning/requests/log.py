@@ -1,5 +1,7 @@
 """What happened: versions of a file, commits of a bucket."""
 
+from uuid import UUID
+
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
 from libs.contracts.pages import fitting
@@ -15,14 +17,23 @@ from libs.contracts.versioning import (
     VersionList,
 )
 from services.versioning.domain import tree
-from services.versioning.domain.errors import FileNotFound, RefNotFound
-from services.versioning.domain.refs import MAIN
+from services.versioning.domain.commits import CommitId
+from services.versioning.domain.errors import FileNotFound
 from services.versioning.domain.tree import EMPTY, Delta
-from services.versioning.repository import commits, lines, nodes, refs, repositories, versions
-from services.versioning.repository.commits import StoredCommit
+from services.versioning.repository import (
+    commits,
+    lines,
+    nodes,
+    refs,
+    repositories,
+    touches,
+    versions,
+)
+from services.versioning.repository.commits import Sought, StoredCommit
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.repositories import Repository
 from services.versioning.repository.versions import RecordedVersion
+from services.versioning.states import find_commit_id
 
 
 @serves(ListVersions)
@@ -46,19 +57,32 @@ async def list_versions(request: ListVersions, db: Database) -> VersionList:
 @serves(ListCommits)
 async def list_commits(request: ListCommits, db: Database) -> CommitList:
     async with db.connection() as conn:
-        repository = await repositories.get_repository(conn, request)
-        try:
-            start = await refs.get_commit_id(conn, repository.bucket_id, request.ref)
-        except RefNotFound:
-            if request.ref == MAIN:  # the branch is there, and nothing was committed yet
-                return CommitList(items=[])
-            raise
-        place = await lines.get_place(conn, repository.bucket_id, start)
-        segments = await lines.list_segments(conn, place)
-        found = await commits.list_commits(conn, segments, limit=request.limit + 1)
+        bucket_id = (await repositories.get_repository(conn, request)).bucket_id
+        start = await find_commit_id(conn, bucket_id, request.ref)
+        if start is None:
+            return CommitList(items=[])
+        found = await _sought(conn, bucket_id, start, request)
     page = fitting([commit_info(stored) for stored in found[: request.limit]])
     more = len(found) > len(page)
     return CommitList(items=list(page), next=found[len(page)].commit_id.hex() if more else None)
+
+
+async def _sought(
+    conn: Connection, bucket_id: UUID, start: CommitId, request: ListCommits
+) -> list[StoredCommit]:
+    """Return one commit more than was asked for: where the next page begins."""
+    place = await lines.get_place(conn, bucket_id, start)
+    segments = await lines.list_segments(conn, place)
+    sought = Sought(
+        author=request.author, since=request.since, until=request.until, message=request.message
+    )
+    limit = request.limit + 1
+    if request.path is None:
+        return await commits.list_commits(conn, segments, sought, limit=limit)
+    runs = await touches.split(conn, bucket_id, segments)
+    return await touches.list_commits_of_path(
+        conn, bucket_id, request.path, runs, sought, limit=limit
+    )
 
 
 @serves(GetCommit)
