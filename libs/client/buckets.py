@@ -1,13 +1,24 @@
 """Buckets: create, look, list, change, remove."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
 
 from libs.client.paging import Page, items
 from libs.client.transport import Transport, decode, segment
 from libs.contracts.progress import TaskAccepted
-from libs.contracts.storage import BucketInfo
+from libs.contracts.storage import BucketInfo, DeletedBucket
 from libs.contracts.values import Versioning
+
+
+class BucketUndeleted(Struct, frozen=True, kw_only=True):
+    """What came back."""
+
+    bucket: BucketInfo
+    files: int = 0
+    """How many files it has again."""
 
 
 class Buckets:
@@ -46,6 +57,15 @@ class Buckets:
         """Remove a bucket and everything in it, as a task."""
         response = await self._transport.delete(_url(name), params={"force": True})
         return decode(response, TaskAccepted)
+
+    async def deleted(self) -> Sequence[DeletedBucket]:
+        """Return the deleted buckets that can still be brought back, the last deleted first."""
+        return (await self._transport.get("/deleted-buckets", Page[DeletedBucket])).items
+
+    async def undelete(self, bucket_id: UUID) -> BucketUndeleted:
+        """Bring a deleted bucket back, with its files and its history."""
+        url = f"/deleted-buckets/{bucket_id}/restore"
+        return await self._transport.post(url, BucketUndeleted)
 
 
 def _url(name: str) -> str:

@@ -4,15 +4,22 @@ from types import TracebackType
 from typing import Self
 
 from libs.client.archives import Archives
+from libs.client.branches import Branches, Tags
 from libs.client.buckets import Buckets
 from libs.client.checks import Checks
+from libs.client.commits import Commits, Staging
 from libs.client.connection import Connection, find_connection
+from libs.client.contents import Contents
+from libs.client.diffs import Diffs
 from libs.client.files import Files
 from libs.client.grants import Grants
 from libs.client.lifecycle import Lifecycle
 from libs.client.links import Links
 from libs.client.live import Live
 from libs.client.locks import Locks
+from libs.client.merges import Merges
+from libs.client.proving import Proving
+from libs.client.retention import Retention
 from libs.client.retries import RetryPolicy
 from libs.client.snapshots import Snapshots, Targets
 from libs.client.system import Keys, System
@@ -49,6 +56,15 @@ class Client:
         self.archives = Archives(self._transport)
         self.links = Links(self._transport)
         self.versions = Versions(self._transport)
+        self.branches = Branches(self._transport)
+        self.tags = Tags(self._transport)
+        self.commits = Commits(self._transport)
+        self.staging = Staging(self._transport)
+        self.contents = Contents(self._transport)
+        self.merges = Merges(self._transport)
+        self.diffs = Diffs(self._transport)
+        self.retention = Retention(self._transport)
+        self.proving = Proving(self._transport)
         self.trash = Trash(self._transport)
         self.locks = Locks(self._transport)
         self.lifecycle = Lifecycle(self._transport)

@@ -1,9 +1,10 @@
 """History: the versions of a file, the commits of a bucket, and the way back."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 from libs.client.paging import Page, items
-from libs.client.transport import Transport, segment
+from libs.client.transport import Params, Transport, segment
 from libs.contracts.versioning import CommitDetail, CommitInfo, Restored, VersionInfo
 
 
@@ -19,11 +20,32 @@ class Versions:
         return items(self._transport, url, Page[VersionInfo], {"path": path}, limit=limit)
 
     def commits(
-        self, bucket: str, *, ref: str | None = None, limit: int | None = None
+        self,
+        bucket: str,
+        *,
+        ref: str | None = None,
+        path: str | None = None,
+        author: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        message: str | None = None,
+        limit: int | None = None,
     ) -> AsyncIterator[CommitInfo]:
-        """Yield the commits that led to ``ref`` (or to the present), newest first."""
+        """Yield the commits that led to ``ref`` (or to the present), newest first.
+
+        Only those that changed ``path``, are of ``author``, lie between ``since`` and ``until``,
+        and have ``message`` somewhere in theirs.
+        """
+        params: Params = {
+            "ref": ref,
+            "path": path,
+            "author": author,
+            "since": since.isoformat() if since else None,
+            "until": until.isoformat() if until else None,
+            "message": message,
+        }
         url = f"{_url(bucket)}/commits"
-        return items(self._transport, url, Page[CommitInfo], {"ref": ref}, limit=limit)
+        return items(self._transport, url, Page[CommitInfo], params, limit=limit)
 
     async def commit(self, bucket: str, commit: str) -> CommitDetail:
         """Return a commit with its changes."""
@@ -36,10 +58,11 @@ class Versions:
         *,
         paths: Sequence[str] | None = None,
         prefix: str | None = None,
+        branch: str | None = None,
         message: str = "",
     ) -> Restored:
-        """Make files as they were at a commit, as a new commit; no bytes move."""
-        body = {"to": to, "message": message}
+        """Make files of a branch as they were at a commit: a new commit, no bytes move."""
+        body = {"to": to, "message": message, **({} if branch is None else {"branch": branch})}
         chosen = {"paths": list(paths)} if paths is not None else {}
         below = {"prefix": prefix} if prefix is not None else {}
         return await self._transport.post(
