@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from bench import (
     cached_reads,
     encodings,
+    history,
     large_files,
     listing,
     memory,
@@ -37,6 +38,7 @@ CASES: dict[str, Callable[[Scene], list[Figure]]] = {
     "encodings": encodings.run,
     "listing": listing.run,
     "moves": moves.run,
+    "history": history.run,
     "tus": tus.run,
     "large": large_files.run,
 }
