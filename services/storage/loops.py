@@ -18,7 +18,9 @@ from libs.chassis.crashpoint import crashpoint
 from libs.chassis.database import Connection, Database
 from services.storage.domain.slices import Span, to_sweep
 from services.storage.repository import (
+    change_sets,
     direct_uploads,
+    held_contents,
     locks,
     promises,
     purging,
@@ -111,9 +113,19 @@ async def sweep_trash(db: Database) -> None:
     await _sweep(db, "trash", trash.end_expired)
 
 
+async def sweep_held_contents(db: Database) -> None:
+    """End holds whose time is over; what history names by now, it is asked for."""
+    await _sweep(db, "held_contents", held_contents.delete_ended)
+
+
 async def sweep_locks(db: Database) -> None:
     """Forget locks that have ended: they keep nothing any more but the blobs that they name."""
     await _sweep(db, "locks", locks.delete_ended)
+
+
+async def sweep_change_sets(db: Database) -> None:
+    """Forget what was collected and never applied."""
+    await _sweep(db, "change_set_parts", change_sets.delete_old)
 
 
 async def purge_deleted_buckets(db: Database) -> None:

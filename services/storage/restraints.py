@@ -3,6 +3,10 @@
 Quotas are exact, as whoever adds bytes to a limited bucket, or for a limited principal, locks it
 before it looks at the counters and until it has committed. It is the last lock that a transaction
 takes. Where there is no quota, nobody waits for anybody.
+
+A quota of a bucket limits two sums: that of all states of files that are or were on main, and that
+of all different bytes that the bucket holds. The second has what only branches name, which is in no
+state of a file; it is looked at where new bytes come to a bucket with versions, and to be held.
 """
 
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -35,6 +39,14 @@ class Concerned(NamedTuple):
 
     buckets: Collection[UUID]
     principals: Collection[str]
+
+
+class Charge(NamedTuple):
+    """How much of a limit something takes."""
+
+    limit: Limit
+    growth: int
+    new_bytes: int
 
 
 @asynccontextmanager
@@ -115,6 +127,31 @@ async def check_room(
         limit.check(size - freed)
 
 
+async def check_room_to_hold(
+    conn: Connection, bucket: Bucket, size: int | None, actor: str
+) -> None:
+    """Raise early what ``check_new_content`` would probably raise."""
+    if size is not None:
+        _check_new(await _look(conn, Concerned([bucket.bucket_id], [actor])), size)
+
+
+async def check_new_content(tx: Connection, bucket: Bucket, blob: BlobPlace, actor: str) -> None:
+    """Raise ``QuotaExceeded`` when bytes are new to the bucket and have no room in it."""
+    if not await usage.list_new_contents(tx, [(bucket.bucket_id, blob.blob_id)]):
+        return
+    found = await find_restraints(tx, [actor], [])
+    limited = [bucket.bucket_id] if bucket.settings.quota_bytes is not None else []
+    if limited or found.limited:
+        _check_new(await _lock(tx, Concerned(limited, found.limited)), blob.size)
+
+
+def _check_new(limits: Limits, size: int) -> None:
+    for limit in limits.buckets.values():
+        limit.check(0, new_bytes=size)
+    for limit in limits.principals.values():
+        limit.check(size)
+
+
 async def _too_much(
     tx: Connection, arrivals: dict[int, tuple[Arrival, BlobPlace]], concerned: Concerned
 ) -> dict[int, Problem]:
@@ -128,6 +165,14 @@ async def _too_much(
         tx, sorted(_key(arrival) for arrival, _ in restrained.values())
     )
     limits = await _lock(tx, concerned)
+    new = await usage.list_new_contents(
+        tx,
+        [
+            (arrival.bucket.bucket_id, blob.blob_id)
+            for arrival, blob in restrained.values()
+            if arrival.bucket.versioning == "auto"
+        ],
+    )
     refused: dict[int, Problem] = {}
     for at, (arrival, blob) in restrained.items():
         there = present.get(_key(arrival))
@@ -142,20 +187,28 @@ async def _too_much(
         )
         of_bucket = limits.buckets.get(arrival.bucket.bucket_id)
         of_author = limits.principals.get(arrival.actor)
-        charges = [(of_bucket, growth.bucket), (of_author, growth.author)]
+        content = (arrival.bucket.bucket_id, blob.blob_id)
+        new_bytes = blob.size if content in new else 0
+        charges = []
+        if of_bucket is not None:
+            charges.append(Charge(of_bucket, growth.bucket, new_bytes))
+        if of_author is not None:
+            charges.append(Charge(of_author, growth.author, 0))
         try:
-            _charge([(limit, bytes_) for limit, bytes_ in charges if limit is not None])
+            _charge(charges)
         except QuotaExceeded as failure:
             refused[at] = failure
+        else:
+            new.discard(content)
     return refused
 
 
-def _charge(charges: Sequence[tuple[Limit, int]]) -> None:
+def _charge(charges: Sequence[Charge]) -> None:
     """Use so much of each limit, or raise ``QuotaExceeded`` and use nothing of any."""
-    for limit, bytes_ in charges:
-        limit.check(bytes_)
-    for limit, bytes_ in charges:
-        limit.used_bytes += bytes_
+    for limit, growth, new_bytes in charges:
+        limit.check(growth, new_bytes=new_bytes)
+    for limit, growth, new_bytes in charges:
+        limit.charge(growth, new_bytes=new_bytes)
 
 
 async def _lock(tx: Connection, concerned: Concerned) -> Limits:

@@ -36,6 +36,10 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     promise_lease_s: Seconds = 3600.0
     """A promised object that is not committed in this time is deleted."""
 
+    held_content_s: Annotated[float, Meta(ge=1800, le=7 * 86_400)] = 3600.0
+    """How long content that no file has is held for whoever is to name it on a branch or in a
+    commit. Nobody may begin to name it in its last ten minutes."""
+
     session_idle_s: Seconds = 24 * 3600.0
     """An upload in parts that nothing comes to for this long is forgotten."""
 

@@ -93,7 +93,7 @@ class Uploads:
             async with aclosing(self._chunks(receive)) as chunks:
                 begun, is_all = await self._begin_of(chunks)
                 begin = _typed(begin, announced, begun)
-                if not is_all:
+                if begin.hold or not is_all:
                     async with self._budget.hold(min(announced.size or LARGE_BYTES, LARGE_BYTES)):
                         return await self._put_large(begin, announced, _chain(begun, chunks))
             return await self._put_small(begin, announced, b"".join(begun))

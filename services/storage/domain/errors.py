@@ -231,7 +231,25 @@ class InvalidChecks(Problem):
     code, status = "invalid-checks", 400
 
 
+class ChecksRequired(Problem):
+    """The bucket checks new content, and content comes only as a file to its checks."""
+
+    code, status = "checks-required", 409
+
+
 class ContentGone(Problem):
     """The bytes wait no more: they are a file, or nobody gets them."""
 
     code, status = "content-gone", 410
+
+
+class ChangeSetNotFound(Problem):
+    """There is no such change set, or it was applied already."""
+
+    code, status = "change-set-not-found", 404
+
+
+class NoChanges(Problem):
+    """There is nothing to apply."""
+
+    code, status = "no-changes", 422

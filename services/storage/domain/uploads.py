@@ -11,6 +11,7 @@ from libs.contracts.storage import (
     CommitUpload,
     Expectation,
     FilePut,
+    HeldContent,
 )
 from libs.contracts.values import Labels, Operation
 from services.storage.domain.arrivals import Arrival, Committed
@@ -27,7 +28,7 @@ DRAFTS = "drafts"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class HeldContent(Struct, frozen=True, kw_only=True):
+class Waiting(Struct, frozen=True, kw_only=True):
     """What an upload became in a bucket with checks."""
 
     check_id: UUID
@@ -36,7 +37,7 @@ class HeldContent(Struct, frozen=True, kw_only=True):
 
 
 class Upload(Struct, frozen=True, kw_only=True):
-    """Somebody wants the bytes at ``key`` to become the state of ``path``."""
+    """Somebody wants the bytes at ``key`` to become the state of ``path``, or to be held."""
 
     upload_id: UUID
     bucket: Bucket
@@ -53,6 +54,9 @@ class Upload(Struct, frozen=True, kw_only=True):
     committed: Committed | None
     session_id: UUID | None = None
     """The session whose parts it is made of."""
+    waiting: Waiting | None = None
+    hold: bool = False
+    """Its bytes are to become no file."""
     held: HeldContent | None = None
 
     @classmethod
@@ -73,8 +77,15 @@ class Upload(Struct, frozen=True, kw_only=True):
             expired=row["expired"],
             committed=_committed(row),
             session_id=row["session_id"],
+            waiting=_waiting(row),
+            hold=row["hold"],
             held=_held(row),
         )
+
+    @property
+    def is_committed(self) -> bool:
+        """Tell whether it became something, so that its answer can be told again."""
+        return not (self.committed is None and self.waiting is None and self.held is None)
 
     def check_committable(self) -> None:
         """Raise what speaks against making this upload the state of its path."""
@@ -116,14 +127,14 @@ class Upload(Struct, frozen=True, kw_only=True):
         self.check_same(committed, request)
         return self.arrival(request).answer(committed)
 
-    def check_same(self, known: Committed | HeldContent, request: CommitUpload) -> None:
+    def check_same(self, known: Committed | Waiting | HeldContent, request: CommitUpload) -> None:
         """Raise ``UploadCommitted`` when a commit that is repeated names other bytes."""
         if (known.sha256, known.size) != (request.sha256, request.size):
             raise UploadCommitted("with other bytes", upload_id=str(self.upload_id))
 
 
 def _committed(row: Row) -> Committed | None:
-    if row["committed_at"] is None or row["check_id"] is not None:
+    if row["committed_at"] is None or row["revision"] is None:
         return None
     return Committed(
         sha256=row["sha256"].hex(),
@@ -134,10 +145,21 @@ def _committed(row: Row) -> Committed | None:
     )
 
 
-def _held(row: Row) -> HeldContent | None:
+def _waiting(row: Row) -> Waiting | None:
     if row["check_id"] is None:
         return None
-    return HeldContent(check_id=row["check_id"], sha256=row["sha256"].hex(), size=row["size"])
+    return Waiting(check_id=row["check_id"], sha256=row["sha256"].hex(), size=row["size"])
+
+
+def _held(row: Row) -> HeldContent | None:
+    if row["held_until"] is None:
+        return None
+    return HeldContent(
+        sha256=row["sha256"].hex(),
+        size=row["size"],
+        content_type=row["content_type"],
+        held_until=row["held_until"],
+    )
 
 
 def begun_at(upload_id: UUID) -> datetime:

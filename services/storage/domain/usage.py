@@ -15,20 +15,32 @@ class Limit(Struct, kw_only=True):
     whose: str
     quota_bytes: int
     used_bytes: int
+    held_bytes: int = 0
+    """How many different bytes a bucket holds: those that only its branches name, too."""
 
-    def check(self, growth: int) -> None:
+    def check(self, growth: int, *, new_bytes: int = 0) -> None:
         """Raise ``QuotaExceeded`` when ``growth`` more bytes are more than the quota allows.
 
-        What needs no more bytes is always allowed, also beyond a quota that was lowered.
+        Neither may the ``new_bytes`` that the bucket does not hold yet, beside those it holds. What
+        needs no more bytes is always allowed, also beyond a quota that was lowered.
         """
-        if growth <= 0 or self.used_bytes + growth <= self.quota_bytes:
+        self._check(self.used_bytes, growth)
+        self._check(self.held_bytes, new_bytes)
+
+    def charge(self, growth: int, *, new_bytes: int = 0) -> None:
+        """Count what was checked as used."""
+        self.used_bytes += growth
+        self.held_bytes += new_bytes
+
+    def _check(self, used_bytes: int, growth: int) -> None:
+        if growth <= 0 or used_bytes + growth <= self.quota_bytes:
             return
         failure = LargerThanQuota if growth > self.quota_bytes else QuotaExceeded
         raise failure(
-            f"{self.kind} {self.whose} uses {self.used_bytes} of {self.quota_bytes} bytes",
+            f"{self.kind} {self.whose} uses {used_bytes} of {self.quota_bytes} bytes",
             of=self.kind,
             quota_bytes=self.quota_bytes,
-            used_bytes=self.used_bytes,
+            used_bytes=used_bytes,
             needed_bytes=growth,
         )
 

@@ -7,6 +7,8 @@ from uuid import UUID
 from libs.chassis.database import Connection
 from services.storage.domain.slices import Mark
 
+_OF_BUCKETS = ("file", "past_state", "file_lock", "pending_file", "held_content", "bucket_blob")
+
 
 async def find_deleted_bucket_for_update(tx: Connection) -> UUID | None:
     """Return a deleted bucket that no upload and no other sweeper holds on to."""
@@ -26,12 +28,12 @@ async def find_deleted_bucket_for_update(tx: Connection) -> UUID | None:
 async def delete_some_rows(tx: Connection, bucket_id: UUID, limit: int) -> int:
     """Remove up to ``limit`` rows of each kind that a deleted bucket has left; return how many."""
     removed = 0
-    for table in ("file", "past_state", "file_lock", "pending_file", "bucket_blob"):
+    for table in _OF_BUCKETS:
         status = await tx.execute(
             f"""
             DELETE FROM {table}
             WHERE ctid = ANY (ARRAY (SELECT ctid FROM {table} WHERE bucket_id = $1 LIMIT $2))
-            """,  # noqa: S608 - the names above
+            """,  # noqa: S608 - names of our own tables
             bucket_id,
             limit,
         )

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from libs.chassis.database import Connection
-from libs.contracts.storage import BeginUpload
+from libs.contracts.storage import BeginUpload, HeldContent
 from services.storage.domain.arrivals import Committed
 from services.storage.domain.checks import PendingFile
 from services.storage.domain.errors import UploadNotFound
@@ -30,10 +30,10 @@ async def insert_upload(
         )
         INSERT INTO upload (
             upload_id, bucket_id, path, key, actor, content_type, metadata, tags, expect,
-            operation, message, session_id, expires_at
+            operation, message, session_id, expires_at, hold
         )
         SELECT $1, bucket_id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-            now() + make_interval(secs => $13)
+            now() + make_interval(secs => $13), $14
         FROM bucket, unsynced
         WHERE name = $2
             AND state = 'open'
@@ -52,6 +52,7 @@ async def insert_upload(
         wish.message,
         wish.session_id,
         lease_s,
+        wish.hold,
     )
     return expires_at
 
@@ -103,7 +104,7 @@ async def update_committed(
     )
 
 
-async def update_held(
+async def update_waiting(
     tx: Connection, upload: Upload, waiting: PendingFile, *, kept_s: float
 ) -> None:
     """Keep for ``kept_s`` that its content waits for checks."""
@@ -122,6 +123,26 @@ async def update_held(
         waiting.check_id,
         bytes.fromhex(waiting.sha256),
         waiting.size,
+        kept_s,
+    )
+
+
+async def update_held(tx: Connection, upload: Upload, held: HeldContent, *, kept_s: float) -> None:
+    """Keep for ``kept_s`` until when its content is held."""
+    await tx.execute(
+        """
+        UPDATE upload
+        SET committed_at = now(),
+            held_until = $2,
+            sha256 = $3,
+            size = $4,
+            expires_at = now() + make_interval(secs => $5)
+        WHERE upload_id = $1
+        """,
+        upload.upload_id,
+        held.held_until,
+        bytes.fromhex(held.sha256),
+        held.size,
         kept_s,
     )
 

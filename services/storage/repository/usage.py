@@ -73,13 +73,17 @@ async def list_bucket_limits(conn: Connection, bucket_ids: Collection[UUID]) -> 
     """Return the limits of those buckets that have a quota."""
     rows = await conn.fetch(
         """
-        SELECT bucket_id, name, (settings ->> 'quota_bytes')::bigint AS quota_bytes, (
-            SELECT coalesce(sum(bytes), 0)::bigint
+        SELECT bucket_id, name, (settings ->> 'quota_bytes')::bigint AS quota_bytes, used_bytes,
+            held_bytes
+        FROM bucket
+        CROSS JOIN LATERAL (
+            SELECT coalesce(
+                    sum(bytes) FILTER (WHERE what IN ('live', 'version', 'trash')), 0
+                )::bigint AS used_bytes,
+                coalesce(sum(bytes) FILTER (WHERE what = 'held'), 0)::bigint AS held_bytes
             FROM usage
             WHERE usage.bucket_id = bucket.bucket_id
-                AND what IN ('live', 'version', 'trash')
-        ) AS used_bytes
-        FROM bucket
+        ) AS used
         WHERE bucket_id = ANY ($1::uuid[])
             AND settings ->> 'quota_bytes' IS NOT NULL
         """,
@@ -91,6 +95,7 @@ async def list_bucket_limits(conn: Connection, bucket_ids: Collection[UUID]) -> 
             whose=row["name"],
             quota_bytes=row["quota_bytes"],
             used_bytes=row["used_bytes"],
+            held_bytes=row["held_bytes"],
         )
         for row in rows
     }
@@ -143,6 +148,26 @@ async def list_present_for_update(
         for row in rows
         if row["blob_id"] is not None
     }
+
+
+async def list_new_contents(
+    tx: Connection, contents: Collection[tuple[UUID, UUID]]
+) -> set[tuple[UUID, UUID]]:
+    """Return those of ``contents``, buckets with blobs, that the bucket does not hold yet."""
+    rows = await tx.fetch(
+        """
+        SELECT bucket_id, blob_id
+        FROM unnest($1::uuid[], $2::uuid[]) AS wanted (bucket_id, blob_id)
+        WHERE NOT EXISTS (
+            SELECT FROM bucket_blob
+            WHERE bucket_blob.bucket_id = wanted.bucket_id
+                AND bucket_blob.blob_id = wanted.blob_id
+        )
+        """,
+        [bucket_id for bucket_id, _ in contents],
+        [blob_id for _, blob_id in contents],
+    )
+    return {(row["bucket_id"], row["blob_id"]) for row in rows}
 
 
 async def find_present(conn: Connection, bucket_id: UUID, path: str) -> Present | None:
