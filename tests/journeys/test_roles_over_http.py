@@ -73,6 +73,8 @@ RULES: dict[str, Rule] = {
     f"GET {BUCKET}/versions": READER,
     f"GET {BUCKET}/commits": READER,
     f"GET {BUCKET}/commits/{{commit}}": READER,
+    f"GET {BUCKET}/diff": READER,
+    f"GET {BUCKET}/blame": READER,
     f"POST {BUCKET}/restores": BY_PATHS,
     f"GET {BUCKET}/commits/{{commit}}/checks": READER,
     f"PUT {BUCKET}/commits/{{commit}}/checks": WRITER,

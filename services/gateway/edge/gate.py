@@ -141,7 +141,7 @@ class Gate:
         opt = scope["route_handler"].opt
         is_public = bool(opt["public"]) and not HISTORY & query.keys()
         deed = Deed(role=opt["role"], at=_place(scope, opt["at"], query), is_public=is_public)
-        of_a_file = RAW_FILE in scope or opt["at"] == "path"
+        of_a_file = RAW_FILE in scope or (opt["at"] == "path" and "path" in query)
         await access.check_deed(bucket, deed, file=of_a_file)
 
     async def _identify(self, scope: Scope, query: Query) -> Identity:

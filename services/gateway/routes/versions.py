@@ -19,12 +19,20 @@ from libs.contracts.versioning import (
     Restored,
     VersionInfo,
 )
+from services.gateway.domain import times
 from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
 from services.gateway.edge.platform import Platform
 from services.gateway.routes.given import Bucket, Cursor, Cursors, Limit, Page
 
 TAGS = ["Versions"]
+
+Since = Annotated[
+    str | None, QueryParameter(description="Only those not older: RFC 3339.", max_length=40)
+]
+Until = Annotated[
+    str | None, QueryParameter(description="Only those not newer: RFC 3339.", max_length=40)
+]
 
 
 class Restoring(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +67,12 @@ async def list_versions(
     return Page(found.items, cursors.seal(scope, found.next))
 
 
-@get("/buckets/{bucket:str}/commits", summary="List commits", tags=TAGS, opt=needs("read"))
+@get(
+    "/buckets/{bucket:str}/commits",
+    summary="List commits",
+    tags=TAGS,
+    opt=needs("read", at="path"),
+)
 async def list_commits(
     bucket: Bucket,
     platform: NamedDependency[Platform],
@@ -67,13 +80,41 @@ async def list_commits(
     ref: Annotated[
         str, QueryParameter(description="Where to begin.", min_length=1, max_length=200)
     ] = "main",
+    path: Annotated[
+        str | None,
+        QueryParameter(
+            description="Only those that touched this file.", min_length=1, max_length=1024
+        ),
+    ] = None,
+    author: Annotated[
+        str | None, QueryParameter(description="Only those of them.", min_length=1, max_length=200)
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    message: Annotated[
+        str,
+        QueryParameter(
+            description="Only those whose message contains this, in any case.", max_length=200
+        ),
+    ] = "",
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[CommitInfo]:
-    """Walk the history of a ref, newest first."""
-    scope = f"commits\n{bucket}\n{ref}"
+    """Walk the history of a ref along first parents, newest first."""
+    scope = f"commits\n{bucket}\n{ref}\n{path}\n{author}\n{since}\n{until}\n{message}"
     begin = cursors.open(scope, cursor, str) or ref
-    found = await platform.ask(ListCommits(bucket=bucket, ref=begin, limit=limit))
+    found = await platform.ask(
+        ListCommits(
+            bucket=bucket,
+            ref=begin,
+            path=path,
+            author=author,
+            since=times.parse(since, "since"),
+            until=times.parse(until, "until"),
+            message=message,
+            limit=limit,
+        )
+    )
     return Page(found.items, cursors.seal(scope, found.next))
 
 
