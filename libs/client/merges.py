@@ -1,7 +1,6 @@
 """Merging branches."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import msgspec
 from msgspec import Struct
@@ -39,7 +38,6 @@ class Merges:
         squash: bool = False,
         dry_run: bool = False,
         expect_head: str | None = None,
-        held_until: datetime | None = None,
     ) -> Merged:
         """Merge ``source`` into a branch: three-way, path by path, all or nothing.
 
@@ -56,7 +54,7 @@ class Merges:
             "squash": squash,
             "dry_run": dry_run,
         }
-        optional = {"otherwise": otherwise, "expect_head": expect_head, "held_until": held_until}
+        optional = {"otherwise": otherwise, "expect_head": expect_head}
         body |= {name: value for name, value in optional.items() if value is not None}
         return await self._transport.post(f"/buckets/{segment(bucket)}/merges", Merged, body)
 

@@ -9,7 +9,16 @@ from libs.chassis.service import Service, ServiceDefinition
 from services.versioning import loops, reactions
 from services.versioning.applying import Applier
 from services.versioning.repository.nodes import NodeCache
-from services.versioning.requests import blame, commit_checks, diffs, entries, in_use, log, restores
+from services.versioning.requests import (
+    blame,
+    commit_checks,
+    diffs,
+    entries,
+    in_use,
+    log,
+    merges,
+    restores,
+)
 from services.versioning.settings import Settings
 
 HOUR_S = 3600.0
@@ -22,7 +31,7 @@ def build(settings: Settings) -> Service:
     return Service(
         opens=[db, bus],
         given=[settings, db, bus, cache, Applier(db, bus, cache, settings)],
-        answers=[log, diffs, blame, entries, restores, in_use, commit_checks],
+        answers=[log, diffs, blame, entries, restores, merges, in_use, commit_checks],
         reactions=[reactions],
         loops=[every(HOUR_S, loops.forget_old_marks)],
     )

@@ -1,6 +1,5 @@
 """Bringing what was done on one branch to another."""
 
-from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct, field
@@ -37,7 +36,10 @@ class Conflict(Struct, frozen=True, kw_only=True):
 
 
 class Content(Struct, frozen=True, kw_only=True):
-    """A resolution by content; without ``sha256`` the path is removed."""
+    """A resolution by content; without ``sha256`` the path is removed.
+
+    The bucket has to have the bytes already, of a file or held.
+    """
 
     sha256: Sha256 | None = None
     content_type: ContentType = "application/octet-stream"
@@ -87,4 +89,3 @@ class Merge(Request[Merged], OfBucket, to="versioning", frozen=True, kw_only=Tru
     """The commit gets one parent only: what was merged does not become part of the history."""
     dry_run: bool = False
     expect_head: CommitId | None = None
-    held_until: datetime | None = None

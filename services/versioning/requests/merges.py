@@ -1,0 +1,248 @@
+"""Merging: what was done elsewhere comes to a branch, as one commit or not at all."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import islice
+
+from msgspec import Struct
+
+from libs.chassis.bus import Bus
+from libs.chassis.database import Connection, Database
+from libs.chassis.rpc import serves
+from libs.contracts.storage import HoldContents
+from libs.contracts.versioning import Content, Merge, Merged
+from services.versioning import contents, history, three_ways
+from services.versioning.applying import Applied, Applier, Change, Planned
+from services.versioning.catching_up import catch_up
+from services.versioning.domain import merging
+from services.versioning.domain.commits import CommitId
+from services.versioning.domain.errors import (
+    ChecksMissing,
+    ContentNotHeld,
+    RefNotFound,
+    StaleHead,
+)
+from services.versioning.domain.merging import Resolution, ThreeWay
+from services.versioning.domain.refs import MAIN, parse
+from services.versioning.domain.tree import EMPTY, Entry
+from services.versioning.history import CHANGES_TOLD, Head
+from services.versioning.repository import ancestry, commit_checks, commits, refs, repositories
+from services.versioning.repository.commits import StoredCommit
+from services.versioning.repository.nodes import NodeCache
+from services.versioning.repository.repositories import Repository
+from services.versioning.requests.log import commit_info
+from services.versioning.settings import Settings
+from services.versioning.states import find_commit_id
+
+
+class Resolutions(Struct, frozen=True):
+    """What conflicts come to, and until when storage holds bytes that they name."""
+
+    by_path: Mapping[str, Resolution]
+    digests: list[str]
+    held_until: datetime | None
+
+
+class Outcome(Struct, frozen=True):
+    """What a merge comes to on one head."""
+
+    base: CommitId | None
+    merged: ThreeWay
+    """With the conflicts that nothing resolved."""
+    contained: bool = False
+    """The branch has all of it already."""
+
+
+@serves(Merge)
+async def merge(
+    request: Merge, db: Database, bus: Bus, cache: NodeCache, settings: Settings, applier: Applier
+) -> Merged:
+    """Merge on the head as it is when nobody else changes the branch."""
+    if parse(request.source).name == MAIN or (request.dry_run and request.into == MAIN):
+        await catch_up(request.bucket, db, bus, settings.mark_timeout_s)
+    async with db.connection() as conn:
+        repository = await repositories.get_repository(conn, request)
+        source = await _source(conn, repository, request.source)
+    merging_ = _Merging(cache, repository, request, source, await _resolutions(bus, request))
+    if request.dry_run:
+        async with db.connection() as conn:
+            return await merging_.rehearse(conn)
+    applied = await applier.commit(
+        repository,
+        request.into,
+        merging_.plan,
+        expect_head=_expected(request),
+        may_write_protected=True,
+    )
+    async with db.connection() as conn:
+        return await merging_.report(conn, applied)
+
+
+class _Merging:
+    """One request, which may be planned on several heads until one of them stays."""
+
+    def __init__(
+        self,
+        cache: NodeCache,
+        repository: Repository,
+        request: Merge,
+        source: StoredCommit,
+        resolutions: Resolutions,
+    ) -> None:
+        self._cache = cache
+        self._repository = repository
+        self._request = request
+        self._source = source
+        self._resolutions = resolutions
+        self._base: CommitId | None = None
+
+    async def plan(self, conn: Connection, head: Head) -> Planned:
+        """Return the commit that merges; raises ``MergeConflict`` while any conflict is left."""
+        outcome = await self._outcome(conn, head)
+        if outcome.merged.conflicts:
+            raise three_ways.refusal(outcome.merged.conflicts)
+        self._base = outcome.base
+        request = self._request
+        recorded = not request.squash and not outcome.contained
+        return Planned(
+            states=outcome.merged.states,
+            change=Change(
+                author=request.actor,
+                message=request.message or _title(request),
+                operation="merge",
+                metadata=request.metadata,
+                merges=(self._source.commit_id,) if recorded else (),
+                even_empty=recorded,
+            ),
+        )
+
+    async def rehearse(self, conn: Connection) -> Merged:
+        """Tell what the merge would do, and change nothing."""
+        bucket_id = self._repository.bucket_id
+        ref = await refs.get_branch(conn, bucket_id, self._request.into)
+        head = await history.read_head(conn, bucket_id, ref)
+        expected = _expected(self._request)
+        if expected is not None and head.commit_id != expected:
+            raise StaleHead(f"{ref.name} is not at {expected.hex()[:12]}", branch=ref.name)
+        outcome = await self._outcome(conn, head)
+        states, conflicts = outcome.merged.states, outcome.merged.conflicts
+        first = dict(islice(sorted(states.items()), CHANGES_TOLD))
+        _, changes = await history.edit(conn, self._cache, head.tree, first)
+        return Merged(
+            base=_hex(outcome.base),
+            source=self._source.commit_id.hex(),
+            commit=None,
+            changed=len(states),
+            changes=changes,
+            conflicts=three_ways.told(conflicts),
+            conflicts_total=len(conflicts),
+        )
+
+    async def report(self, conn: Connection, applied: Applied) -> Merged:
+        """Tell what the merge did."""
+        commit = None
+        if applied.written and applied.head.commit_id is not None:
+            stored = await commits.get_commit(
+                conn, self._repository.bucket_id, applied.head.commit_id
+            )
+            commit = commit_info(stored)
+        return Merged(
+            base=_hex(self._base),
+            source=self._source.commit_id.hex(),
+            commit=commit,
+            changed=applied.changed,
+            changes=applied.changes,
+            conflicts=[],
+        )
+
+    async def _outcome(self, conn: Connection, head: Head) -> Outcome:
+        """Compare both sides with their best common ancestor, and resolve what can be."""
+        bucket_id, source = self._repository.bucket_id, self._source
+        ours = await ancestry.list_ancestors(conn, head.place) if head.place else {}
+        if ancestry.contains(ours, source.place):
+            return Outcome(source.commit_id, ThreeWay({}, []), contained=True)
+        await self._check(conn, head)
+        theirs = await ancestry.list_ancestors(conn, source.place)
+        base = await ancestry.find_merge_base(conn, bucket_id, ours, theirs)
+        merged = await three_ways.merge_trees(
+            conn,
+            self._cache,
+            base=EMPTY.node_id
+            if base is None
+            else (await commits.get_commit(conn, bucket_id, base)).commit.tree,
+            ours=head.tree,
+            theirs=source.commit.tree,
+        )
+        resolved = merging.resolve(merged, self._resolutions.by_path, self._request.otherwise)
+        return Outcome(base, resolved)
+
+    async def _check(self, conn: Connection, head: Head) -> None:
+        """Raise unless the branch accepts this source, and bytes that resolutions name stay."""
+        bucket_id = self._repository.bucket_id
+        missing = await commit_checks.list_missing(
+            conn, bucket_id, self._source.commit_id, head.ref.required_checks
+        )
+        if missing:
+            raise ChecksMissing(
+                f"{missing[0]} has not passed on {self._source.commit_id.hex()[:12]}",
+                branch=head.ref.name,
+                checks=missing,
+            )
+        resolutions = self._resolutions
+        if resolutions.digests:
+            await contents.check_named(conn, bucket_id, resolutions.digests, resolutions.held_until)
+
+
+async def _source(conn: Connection, repository: Repository, ref: str) -> StoredCommit:
+    commit_id = await find_commit_id(conn, repository.bucket_id, ref)
+    if commit_id is None:
+        raise RefNotFound(f"nothing was committed to {ref} yet", ref=ref)
+    return await commits.get_commit(conn, repository.bucket_id, commit_id)
+
+
+async def _resolutions(bus: Bus, request: Merge) -> Resolutions:
+    """Have storage hold the bytes that resolutions name, and tell their sizes."""
+    named = {
+        given.sha256
+        for given in request.resolutions.values()
+        if isinstance(given, Content) and given.sha256 is not None
+    }
+    if not named:
+        by_path = {path: _resolution(given, {}) for path, given in request.resolutions.items()}
+        return Resolutions(by_path, [], None)
+    held = await bus.ask(HoldContents(bucket=request.bucket, digests=sorted(named)))
+    absent = sorted(named - held.sizes.keys())
+    if absent:
+        raise ContentNotHeld(
+            f"the bucket never had {absent[0]}", digests=absent[: contents.MOST_TOLD]
+        )
+    by_path = {path: _resolution(given, held.sizes) for path, given in request.resolutions.items()}
+    return Resolutions(by_path, sorted(named), held.held_until)
+
+
+def _resolution(given: merging.Side | Content, sizes: Mapping[str, int]) -> Resolution:
+    if not isinstance(given, Content):
+        return given
+    if given.sha256 is None:
+        return None
+    return Entry(
+        sha256=bytes.fromhex(given.sha256),
+        size=sizes[given.sha256],
+        content_type=given.content_type,
+        metadata=given.metadata,
+        tags=given.tags,
+    )
+
+
+def _title(request: Merge) -> str:
+    return f"{'squash' if request.squash else 'merge'} {request.source} into {request.into}"
+
+
+def _expected(request: Merge) -> CommitId | None:
+    if request.expect_head is None:
+        return None
+    return CommitId(bytes.fromhex(request.expect_head))
+
+
+def _hex(commit_id: CommitId | None) -> str | None:
+    return None if commit_id is None else commit_id.hex()
