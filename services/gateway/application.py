@@ -35,6 +35,7 @@ from services.gateway.routes import (
     lifecycle,
     live,
     locks,
+    merges,
     proving,
     quarantine,
     signed_urls,

@@ -60,6 +60,15 @@ class UploadOperation(Operation):
 
 
 @dataclass
+class ContentOperation(Operation):
+    """A body of bytes that becomes no file."""
+
+    def __post_init__(self) -> None:
+        self.request_body = RequestBody(content=BINARY, required=True)
+        self.parameters = [*(self.parameters or []), *UPLOAD_HEADERS[:2]]
+
+
+@dataclass
 class DownloadOperation(Operation):
     """An answer of bytes."""
 

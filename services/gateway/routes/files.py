@@ -21,8 +21,7 @@ from libs.contracts.storage import (
 from libs.contracts.values import ByteCount, ContentType, FilePath, Labels, Sha256
 from libs.contracts.versioning import EntryInfo, ListEntries
 from services.gateway.domain import conditions, labels, served
-from services.gateway.domain.digests import announced_sha256
-from services.gateway.domain.failures import InvalidInput, MalformedHeader
+from services.gateway.domain.failures import InvalidInput
 from services.gateway.domain.keys import Identity
 from services.gateway.edge.asgi import Receive
 from services.gateway.edge.gate import needs
@@ -31,8 +30,9 @@ from services.gateway.routes.accepted import waiting
 from services.gateway.routes.file_documents import DownloadOperation, UploadOperation
 from services.gateway.routes.given import PREFIX, Bucket, Cursor, Cursors, Limit, Prefix
 from services.gateway.routes.reading import read
+from services.gateway.routes.sent import announced, content_type_of
 from services.gateway.transfer.downloads import Downloads
-from services.gateway.transfer.uploads import Announced, Uploads
+from services.gateway.transfer.uploads import Uploads
 
 TAGS = ["Files"]
 MOST_TAGS_SOUGHT = 10
@@ -101,12 +101,12 @@ async def put_file(
         path=path,
         # Not a second dependency: two are resolved in a task group, which costs more than they do.
         actor=request.user.actor,
-        content_type=_content_type(request),
+        content_type=content_type_of(request),
         metadata=labels.read_metadata(_plain_headers(request)),
         tags=labels.read_tags(request.headers.get(labels.TAGS)),
         expect=conditions.expectation(request.headers),
     )
-    stored = await uploads.put(begin, _announced(request), cast("Receive", request.receive))
+    stored = await uploads.put(begin, announced(request), cast("Receive", request.receive))
     if stored.check is not None:
         return waiting(stored.check)
     headers = {"ETag": conditions.etag(stored.file.sha256)}
@@ -277,28 +277,6 @@ def _plain_headers(request: Call) -> list[tuple[str, str]]:
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in request.scope["headers"]
     ]
-
-
-def _content_type(request: Call) -> str:
-    given = request.headers.get("content-type", "").strip() or "application/octet-stream"
-    if not served.is_content_type(given):
-        raise MalformedHeader("this is no media type", header="Content-Type")
-    return given
-
-
-def _announced(request: Call) -> Announced:
-    length = request.headers.get("content-length")
-    if length is not None and not (length.isascii() and length.isdigit()):
-        raise MalformedHeader("this is no length", header="Content-Length")
-    found = (
-        announced_sha256(request.headers.get(name), name)
-        for name in ("Repr-Digest", "Content-Digest")
-    )
-    return Announced(
-        size=None if length is None else int(length),
-        digests=frozenset(digest for digest in found if digest is not None),
-        content_type="content-type" in request.headers,
-    )
 
 
 ROUTES = [put_file, get_file, head_file, delete_file, update_file, list_files]
