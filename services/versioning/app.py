@@ -11,6 +11,7 @@ from services.versioning.applying import Applier
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.requests import (
     blame,
+    branches,
     commit_checks,
     diffs,
     entries,
@@ -18,6 +19,8 @@ from services.versioning.requests import (
     log,
     merges,
     restores,
+    staging,
+    tags,
 )
 from services.versioning.settings import Settings
 
@@ -31,7 +34,19 @@ def build(settings: Settings) -> Service:
     return Service(
         opens=[db, bus],
         given=[settings, db, bus, cache, Applier(db, bus, cache, settings)],
-        answers=[log, diffs, blame, entries, restores, merges, in_use, commit_checks],
+        answers=[
+            branches,
+            tags,
+            staging,
+            log,
+            diffs,
+            blame,
+            entries,
+            restores,
+            merges,
+            in_use,
+            commit_checks,
+        ],
         reactions=[reactions],
         loops=[every(HOUR_S, loops.forget_old_marks)],
     )

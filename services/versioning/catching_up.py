@@ -5,6 +5,7 @@ import asyncio
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
 from libs.contracts.storage import MarkBucket
+from services.versioning.domain import refs
 from services.versioning.domain.errors import HistoryBehind
 from services.versioning.repository import marks
 
@@ -29,3 +30,11 @@ async def catch_up(bucket: str, db: Database, bus: Bus, timeout_s: float) -> Non
         raise HistoryBehind(
             f"changes of {bucket} are still being recorded", retry_after_s=2
         ) from None
+
+
+async def catch_up_if_named(
+    ref: str, bucket: str, db: Database, bus: Bus, timeout_s: float
+) -> None:
+    """Wait as ``catch_up`` does where ``ref`` begins at the present of ``main``."""
+    if refs.parse(ref).name in (refs.MAIN, refs.NOW):
+        await catch_up(bucket, db, bus, timeout_s)

@@ -7,14 +7,19 @@ nothing staged is that of its commit. All of it happens under the branch's lock.
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
+from libs.chassis import outbox
 from libs.chassis.database import Connection
+from libs.contracts.versioning import VersionsExpired
 from services.versioning import history
 from services.versioning.domain import tree
 from services.versioning.domain.tree import Entry, NodeId
 from services.versioning.history import Head
-from services.versioning.repository import nodes, staged
+from services.versioning.repository import content, nodes, staged
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.repositories import Repository
+
+DIGESTS_AT_ONCE = 1000
+"""Of what is not needed any more, in one event."""
 
 
 def shown_tree(head: Head) -> NodeId:
@@ -34,11 +39,11 @@ async def stage(
     """Set ``states`` in what the branch shows; what is as committed then is not staged any more."""
     bucket_id, branch = repository.bucket_id, head.ref.name
     committed = await nodes.drive(tx, cache, tree.get(head.tree, states))
-    undone = [path for path, entry in states.items() if committed.get(path) == entry]
-    different = {path: entry for path, entry in states.items() if path not in set(undone)}
-    await staged.delete_paths(tx, bucket_id, branch, undone)
-    await staged.upsert_paths(tx, bucket_id, branch, different, actor=actor)
+    different = {path: entry for path, entry in states.items() if committed.get(path) != entry}
+    replaced = await staged.delete_paths(tx, bucket_id, branch, states)
+    await staged.insert_paths(tx, bucket_id, branch, different, actor=actor)
     await _show(tx, cache, bucket_id, head, shown_tree(head), states)
+    await _let_go(tx, repository, replaced)
 
 
 async def take_staged(
@@ -70,9 +75,10 @@ async def restage(
     committed = await nodes.drive(tx, cache, tree.get(head.tree, states))
     gone = {path for path, entry in states.items() if committed.get(path) == entry}
     gone.update(states.keys() & without)
-    await staged.delete_paths(tx, bucket_id, branch, gone)
+    dropped = await staged.delete_paths(tx, bucket_id, branch, gone)
     left = {path: entry for path, entry in states.items() if path not in gone}
     await _show(tx, cache, bucket_id, head, head.tree, left)
+    await _let_go(tx, repository, dropped)
 
 
 async def discard(
@@ -80,15 +86,30 @@ async def discard(
 ) -> None:
     """Let these paths of a branch be as committed again."""
     committed = await nodes.drive(tx, cache, tree.get(head.tree, paths))
-    await staged.delete_paths(tx, repository.bucket_id, head.ref.name, paths)
+    dropped = await staged.delete_paths(tx, repository.bucket_id, head.ref.name, paths)
     states = {path: committed.get(path) for path in paths}
     await _show(tx, cache, repository.bucket_id, head, shown_tree(head), states)
+    await _let_go(tx, repository, dropped)
 
 
-async def discard_all(tx: Connection, bucket_id: UUID, branch: str) -> None:
+async def discard_all(tx: Connection, repository: Repository, branch: str) -> None:
     """Let all of a branch be as committed again."""
-    await staged.delete_all(tx, bucket_id, branch)
-    await staged.set_tree(tx, bucket_id, branch, None)
+    dropped = await staged.delete_all(tx, repository.bucket_id, branch)
+    await staged.set_tree(tx, repository.bucket_id, branch, None)
+    await _let_go(tx, repository, dropped)
+
+
+async def _let_go(tx: Connection, repository: Repository, dropped: Collection[str]) -> None:
+    """Announce those of ``dropped`` that history does not name any more."""
+    digests = sorted(dropped)
+    for start in range(0, len(digests), DIGESTS_AT_ONCE):
+        part = digests[start : start + DIGESTS_AT_ONCE]
+        used = set(await content.list_in_use(tx, repository.bucket_id, part))
+        if unnamed := [digest for digest in part if digest not in used]:
+            expired = VersionsExpired(
+                bucket=repository.bucket, bucket_id=repository.bucket_id, digests=unnamed
+            )
+            await outbox.add(tx, expired)
 
 
 async def _states(

@@ -94,6 +94,7 @@ from libs.contracts.versioning.staging import (
     StagedChange,
     StagedList,
     StagedWrite,
+    StageUpdate,
     StageWrites,
 )
 from libs.contracts.versioning.words import (
@@ -185,6 +186,7 @@ __all__ = [
     "SignatureInfo",
     "SigningKey",
     "SigningKeyList",
+    "StageUpdate",
     "StageWrites",
     "Staged",
     "StagedChange",

@@ -69,7 +69,8 @@ class GetEntry(Request[EntryInfo], OfBucket, to="versioning", frozen=True, kw_on
 
 
 class EntryList(Reply, frozen=True):
-    commit_id: CommitId
+    commit_id: CommitId | None
+    """The commit that was read; None: a branch without one."""
     items: list[EntryInfo]
     prefixes: list[str]
     next: str | None = None

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from libs.contracts.base import Reply, Request
 from libs.contracts.values import (
@@ -61,12 +61,27 @@ class StageWrites(Request[Staged], OfBucket, to="versioning", frozen=True, kw_on
     actor: Actor
     writes: Annotated[list[StagedWrite], Meta(min_length=1, max_length=1000)]
     expect: dict[FilePath, list[Sha256] | None] = field(default_factory=dict)
-    """Per path the digests it may have now, or None for "no file"; else ``precondition-failed``."""
+    """Per path the digests it may have now, none of them for any, or None for "no file"; else
+    ``precondition-failed``."""
     lenient: bool = True
     """Removing what is not there is no failure."""
     held_until: datetime | None = None
     message: Message = ""
     """With ``auto_commit``: the commit's."""
+
+
+class StageUpdate(Request[Staged], OfBucket, to="versioning", frozen=True, kw_only=True):
+    """Stage what is known of a file on a branch; what is absent stays, and the bytes do."""
+
+    branch: BranchName
+    actor: Actor
+    path: FilePath
+    content_type: ContentType | UnsetType = UNSET
+    metadata: Labels | UnsetType = UNSET
+    tags: Labels | UnsetType = UNSET
+    expect: dict[FilePath, list[Sha256] | None] = field(default_factory=dict)
+    """As for ``StageWrites``."""
+    message: Message = ""
 
 
 class StagedChange(Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ read or compared, ``now`` is what storage has at this moment.
 
 # Not what could be a commit id, and nothing that git refuses.
 REF_NAME = (
-    r"^(?!now$)(?![0-9a-fA-F]{8,64}$)(?!.*(//|\.\.|\.lock(/|$)|/\.|\.(/|$)))"
+    r"^(?!(now|HEAD)$)(?![0-9a-fA-F]{8,64}$)(?!.*(//|\.\.|\.lock(/|$)|/\.|\.(/|$)))"
     r"[A-Za-z0-9][A-Za-z0-9._/-]*(?<!/)$(?!\n)"
 )
 RefName = Annotated[str, Meta(max_length=100, pattern=REF_NAME)]
@@ -67,9 +67,12 @@ class EntryInfo(Reply, frozen=True):
     content_type: ContentType
     metadata: Labels
     tags: Labels
-    commit_id: CommitId
-    """The commit that was read."""
+    commit_id: CommitId | None
+    """The commit that was read; None: a branch without one."""
     committed_at: datetime
+    """When that was made; of what is staged, when it was written."""
+    staged: bool = False
+    """It waits for a commit on the branch that was read."""
 
 
 class CommitInfo(Struct, frozen=True, kw_only=True):

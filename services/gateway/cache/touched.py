@@ -112,6 +112,7 @@ CHANGES_NO_FILE: frozenset[type[Request[Any]]] = frozenset(
         versioning.ReportCheck,
         versioning.SetRetention,
         versioning.Sign,
+        versioning.StageUpdate,
         versioning.StageWrites,
         versioning.UpdateBranch,
         versioning.VerifyHistory,

@@ -20,6 +20,10 @@ from services.gateway.edge.platform import Platform
 from services.gateway.transfer.downloads import Downloads, Lines, ready
 
 
+PRESENT = "now"
+"""The ref of what storage has at this moment, which is read without one."""
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """A file's state, wherever it was found."""
 
@@ -123,8 +127,9 @@ async def read(
     if version is not None:
         entry = await platform.ask(GetVersion(bucket=bucket, path=path, version=version))
         return _of_history(bucket, entry)
-    if ref is not None:
-        return _of_history(bucket, await platform.ask(GetEntry(bucket=bucket, path=path, ref=ref)))
+    if ref is not None and ref != PRESENT:
+        entry = await platform.ask(GetEntry(bucket=bucket, path=path, ref=ref))
+        return _of_history(bucket, entry, ref)
     stored = await downloads.records.get(bucket, path)
     file = stored.file
     return Reading(
@@ -141,7 +146,7 @@ async def read(
     )
 
 
-def _of_history(bucket: str, entry: EntryInfo) -> Reading:
+def _of_history(bucket: str, entry: EntryInfo, ref: str = "") -> Reading:
     return Reading(
         bucket=bucket,
         path=entry.path,
@@ -151,9 +156,16 @@ def _of_history(bucket: str, entry: EntryInfo) -> Reading:
         metadata=entry.metadata,
         tags=entry.tags,
         modified_at=entry.committed_at,
-        named=(b"strongroom-commit", entry.commit_id.encode()),
+        named=_name_of(entry, ref),
         blob=None,
     )
+
+
+def _name_of(entry: EntryInfo, ref: str) -> tuple[bytes, bytes]:
+    """Return the header that tells which state this is: a commit's, or a branch's staged one."""
+    if entry.staged or entry.commit_id is None:
+        return b"strongroom-branch", ref.encode()
+    return b"strongroom-commit", entry.commit_id.encode()
 
 
 def _takes_stored(headers: Mapping[str, str], blob: BlobPlace) -> bool:

@@ -15,6 +15,12 @@ class CorruptCommit(Problem):
     code, status = "corrupt-commit", 500
 
 
+class CorruptTag(Problem):
+    """A stored tag is not what a writer makes."""
+
+    code, status = "corrupt-tag", 500
+
+
 class NodeNotFound(Problem):
     """A tree node that history names is not stored."""
 
@@ -105,6 +111,12 @@ class BranchNotFound(Problem):
     code, status = "branch-not-found", 404
 
 
+class NotABranch(Problem):
+    """Only branches can be written."""
+
+    code, status = "not-a-branch", 409
+
+
 class TagNotFound(Problem):
     """There is no such tag."""
 
@@ -141,6 +153,12 @@ class PreconditionFailed(Problem):
     code, status = "precondition-failed", 412
 
 
+class PathChangedTwice(Problem):
+    """One request wants a path to become two things."""
+
+    code, status = "path-changed-twice", 400
+
+
 class MergeConflict(Problem):
     """Both sides changed the same paths; nothing was merged."""
 
@@ -175,3 +193,9 @@ class TooManyChecks(Problem):
     """More checks want to speak of a commit than one can have."""
 
     code, status = "too-many-checks", 409
+
+
+class InvalidCursor(Problem):
+    """This does not say where a list goes on."""
+
+    code, status = "invalid-cursor", 400

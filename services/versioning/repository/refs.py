@@ -4,12 +4,18 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from libs.chassis.database import Connection
 from services.versioning.domain import refs
 from services.versioning.domain.commits import CommitId
-from services.versioning.domain.errors import BranchNotFound, RefAmbiguous, RefNotFound
+from services.versioning.domain.errors import (
+    BranchNotFound,
+    NotABranch,
+    RefAmbiguous,
+    RefExists,
+    RefNotFound,
+)
 from services.versioning.domain.refs import MAIN, RefExpression
 from services.versioning.domain.tree import NodeId
 from services.versioning.repository import lines
@@ -41,6 +47,14 @@ class Ref(Struct, frozen=True, kw_only=True):
         return self.name == MAIN
 
 
+class BranchSettings(Struct, frozen=True, kw_only=True):
+    """What is decided about a branch."""
+
+    protected: bool = False
+    required_checks: list[str] = field(default_factory=list)
+    auto_commit: bool = False
+
+
 async def find_ref(conn: Connection, bucket_id: UUID, name: str) -> Ref | None:
     """Return the branch or tag of this name."""
     row = await conn.fetchrow(
@@ -50,7 +64,7 @@ async def find_ref(conn: Connection, bucket_id: UUID, name: str) -> Ref | None:
 
 
 async def get_branch(conn: Connection, bucket_id: UUID, name: str) -> Ref:
-    """Return a branch; raises ``BranchNotFound``, for a tag as well."""
+    """Return a branch; raises ``BranchNotFound``, and ``NotABranch`` for a tag."""
     return _branch(await find_ref(conn, bucket_id, name), name)
 
 
@@ -83,6 +97,92 @@ async def move_branch(
         commit_id,
         line_id,
     )
+
+
+async def insert_branch(
+    tx: Connection,
+    bucket_id: UUID,
+    name: str,
+    commit_id: CommitId | None,
+    *,
+    created_by: str,
+    settings: BranchSettings,
+) -> Ref:
+    """Make a branch, which has no line of its own yet; raises ``RefExists``."""
+    row = await tx.fetchrow(
+        """
+        INSERT INTO ref (
+            bucket_id, name, commit_id, created_by, protected, required_checks, auto_commit
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT DO NOTHING
+        RETURNING *
+        """,
+        bucket_id,
+        name,
+        commit_id,
+        created_by,
+        settings.protected,
+        settings.required_checks,
+        settings.auto_commit,
+    )
+    if row is None:
+        raise RefExists(f"{name} is a branch or a tag already", ref=name)
+    return ref_of(row)
+
+
+async def set_settings(
+    tx: Connection, bucket_id: UUID, name: str, settings: BranchSettings
+) -> None:
+    """Decide about a branch anew; the caller holds its lock."""
+    await tx.execute(
+        """
+        UPDATE ref
+        SET protected = $3,
+            required_checks = $4,
+            auto_commit = $5
+        WHERE bucket_id = $1
+            AND name = $2
+        """,
+        bucket_id,
+        name,
+        settings.protected,
+        settings.required_checks,
+        settings.auto_commit,
+    )
+
+
+async def list_branches(
+    conn: Connection, bucket_id: UUID, *, prefix: str, start_after: str, limit: int
+) -> list[tuple[Ref, int]]:
+    """Return branches in the byte order of their names, each with how many paths are staged."""
+    rows = await conn.fetch(
+        """
+        SELECT ref.*, (
+            SELECT count(*)
+            FROM staged
+            WHERE staged.bucket_id = ref.bucket_id
+                AND staged.branch = ref.name
+        ) AS staged
+        FROM ref
+        WHERE ref.bucket_id = $1
+            AND ref.kind = 'branch'
+            AND starts_with(ref.name, $2)
+            AND ref.name COLLATE "C" > $3
+        ORDER BY ref.name COLLATE "C"
+        LIMIT $4
+        """,
+        bucket_id,
+        prefix,
+        start_after,
+        limit,
+    )
+    return [(ref_of(row), row["staged"]) for row in rows]
+
+
+async def delete_ref(tx: Connection, bucket_id: UUID, name: str) -> None:
+    """Let a name go; the commits stay."""
+    await tx.execute("DELETE FROM ref WHERE bucket_id = $1 AND name = $2", bucket_id, name)
 
 
 async def get_commit_id(conn: Connection, bucket_id: UUID, ref: str) -> CommitId:
@@ -165,8 +265,10 @@ async def _earlier(conn: Connection, place: Place, wanted: RefExpression) -> Com
 
 
 def _branch(found: Ref | None, name: str) -> Ref:
-    if found is None or found.kind != "branch":
+    if found is None:
         raise BranchNotFound(name, branch=name)
+    if found.kind != "branch":
+        raise NotABranch(f"{name} is a tag: it never changes", ref=name)
     return found
 
 

@@ -1,8 +1,9 @@
 """What is staged: paths whose state on a branch waits for a commit, beside the branch's tree."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -31,7 +32,7 @@ async def set_tree(tx: Connection, bucket_id: UUID, branch: str, tree: NodeId | 
     )
 
 
-async def upsert_paths(
+async def insert_paths(
     tx: Connection,
     bucket_id: UUID,
     branch: str,
@@ -39,7 +40,7 @@ async def upsert_paths(
     *,
     actor: str,
 ) -> None:
-    """Note what each path is to become, and who said so."""
+    """Note what each path is to become, and who said so; none of them is staged yet."""
     left = iter(states.items())
     while part := list(islice(left, AT_ONCE)):
         await tx.execute(
@@ -47,10 +48,6 @@ async def upsert_paths(
             INSERT INTO staged (bucket_id, branch, path, sha256, actor)
             SELECT $1, $2, written.path, written.sha256, $5
             FROM unnest($3::text[], $4::bytea[]) AS written (path, sha256)
-            ON CONFLICT (bucket_id, branch, path) DO UPDATE
-            SET sha256 = excluded.sha256,
-                actor = excluded.actor,
-                staged_at = excluded.staged_at
             """,
             bucket_id,
             branch,
@@ -62,19 +59,36 @@ async def upsert_paths(
 
 async def delete_paths(
     tx: Connection, bucket_id: UUID, branch: str, paths: Collection[str]
-) -> None:
-    """Forget that these paths were staged; those that are not are no failure."""
-    await tx.execute(
-        "DELETE FROM staged WHERE bucket_id = $1 AND branch = $2 AND path = ANY($3::text[])",
+) -> set[str]:
+    """Forget that these paths were staged, if they were; return the digests that they had."""
+    rows = await tx.fetch(
+        """
+        DELETE FROM staged
+        WHERE bucket_id = $1
+            AND branch = $2
+            AND path = ANY($3::text[])
+        RETURNING encode(sha256, 'hex') AS sha256
+        """,
         bucket_id,
         branch,
         list(paths),
     )
+    return _digests(rows)
 
 
-async def delete_all(tx: Connection, bucket_id: UUID, branch: str) -> None:
-    """Forget everything that is staged on a branch."""
-    await tx.execute("DELETE FROM staged WHERE bucket_id = $1 AND branch = $2", bucket_id, branch)
+async def delete_all(tx: Connection, bucket_id: UUID, branch: str) -> set[str]:
+    """Forget everything that is staged on a branch; return the digests of it."""
+    rows = await tx.fetch(
+        """
+        DELETE FROM staged
+        WHERE bucket_id = $1
+            AND branch = $2
+        RETURNING encode(sha256, 'hex') AS sha256
+        """,
+        bucket_id,
+        branch,
+    )
+    return _digests(rows)
 
 
 async def list_paths(
@@ -122,3 +136,7 @@ async def count(conn: Connection, bucket_id: UUID, branch: str) -> int:
         "SELECT count(*) FROM staged WHERE bucket_id = $1 AND branch = $2", bucket_id, branch
     )
     return number
+
+
+def _digests(rows: Iterable[Any]) -> set[str]:
+    return {row["sha256"] for row in rows if row["sha256"] is not None}

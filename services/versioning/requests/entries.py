@@ -1,6 +1,10 @@
 """Reading a bucket as it was."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
 
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
@@ -9,10 +13,10 @@ from libs.contracts.versioning import EntryInfo, EntryList, GetEntry, GetVersion
 from services.versioning.domain import tree
 from services.versioning.domain.commits import CommitId
 from services.versioning.domain.errors import FileNotFound, VersionDeleted, VersionNotFound
-from services.versioning.domain.tree import Entry, Listing
-from services.versioning.repository import commits, nodes, refs, repositories, versions
-from services.versioning.repository.commits import StoredCommit
+from services.versioning.domain.tree import EMPTY, Entry, Listing, NodeId
+from services.versioning.repository import commits, nodes, refs, repositories, staged, versions
 from services.versioning.repository.nodes import NodeCache
+from services.versioning.repository.staged import StagedPath
 
 
 @serves(GetVersion)
@@ -41,45 +45,90 @@ async def get_version(request: GetVersion, db: Database) -> EntryInfo:
 
 @serves(GetEntry)
 async def get_entry(request: GetEntry, db: Database, cache: NodeCache) -> EntryInfo:
-    async with db.connection() as conn:
-        stored = await _commit_at(conn, request)
-        walk = tree.get(stored.commit.tree, [request.path])
-        found = await nodes.drive(conn, cache, walk)
-    if request.path not in found:
-        raise FileNotFound(
-            f"{request.path} is not in {request.ref}", path=request.path, ref=request.ref
-        )
-    return _entry_info(
-        request.path, found[request.path], stored.commit_id, stored.commit.committed_at
-    )
+    async with db.transaction(isolation="repeatable_read", readonly=True) as tx:
+        shown = await _shown_at(tx, request)
+        found = await nodes.drive(tx, cache, tree.get(shown.tree, [request.path]))
+        if request.path not in found:
+            raise FileNotFound(
+                f"{request.path} is not in {request.ref}", path=request.path, ref=request.ref
+            )
+        (info,) = await _entries(tx, shown, list(found.items()))
+    return info
 
 
 @serves(ListEntries)
 async def list_entries(request: ListEntries, db: Database, cache: NodeCache) -> EntryList:
-    async with db.connection() as conn:
-        stored = await _commit_at(conn, request)
+    async with db.transaction(isolation="repeatable_read", readonly=True) as tx:
+        shown = await _shown_at(tx, request)
         walk = tree.scan(
-            stored.commit.tree,
+            shown.tree,
             prefix=request.prefix,
             delimiter=request.delimiter,
             start_after=request.start_after,
             limit=request.limit,
         )
-        listing = await nodes.drive(conn, cache, walk)
-    return _page(stored, listing)
+        listing = await nodes.drive(tx, cache, walk)
+        entries = await _entries(tx, shown, listing.entries)
+    return _page(shown, entries, listing)
 
 
-def _page(stored: StoredCommit, listing: Listing) -> EntryList:
-    """Cut ``listing`` where the message is full, in the byte order of paths and prefixes."""
-    entries = [
-        _entry_info(path, entry, stored.commit_id, stored.commit.committed_at)
-        for path, entry in listing.entries
+class _Shown(Struct, frozen=True, kw_only=True):
+    """What a ref shows: a commit's tree, or that of a branch with what is staged in it."""
+
+    bucket_id: UUID
+    tree: NodeId
+    commit_id: CommitId | None
+    shown_at: datetime
+    staged_on: str | None = None
+    """The branch, if something is staged on it."""
+
+
+async def _shown_at(tx: Connection, request: GetEntry | ListEntries) -> _Shown:
+    bucket_id = (await repositories.get_repository(tx, request)).bucket_id
+    branch = await refs.find_ref(tx, bucket_id, request.ref)
+    if branch is None or branch.commit_id is not None:
+        commit_id = await refs.get_commit_id(tx, bucket_id, request.ref)
+        stored = await commits.get_commit(tx, bucket_id, commit_id)
+        root, shown_at = stored.commit.tree, stored.commit.committed_at
+    else:
+        commit_id, root, shown_at = None, EMPTY.node_id, branch.created_at
+    staged_tree = branch.staged_tree if branch is not None else None
+    return _Shown(
+        bucket_id=bucket_id,
+        tree=staged_tree or root,
+        commit_id=commit_id,
+        shown_at=shown_at,
+        staged_on=branch.name if branch is not None and staged_tree is not None else None,
+    )
+
+
+async def _entries(
+    tx: Connection, shown: _Shown, found: Sequence[tuple[str, Entry]]
+) -> list[EntryInfo]:
+    """Return what was found as it is told, each with the time of its commit or staged write."""
+    told: Mapping[str, StagedPath] = {}
+    if shown.staged_on is not None:
+        paths = [path for path, _ in found]
+        told = await staged.find_paths(tx, shown.bucket_id, shown.staged_on, paths)
+    return [
+        _entry_info(
+            path,
+            entry,
+            shown.commit_id,
+            told[path].staged_at if path in told else shown.shown_at,
+            is_staged=path in told,
+        )
+        for path, entry in found
     ]
+
+
+def _page(shown: _Shown, entries: Sequence[EntryInfo], listing: Listing) -> EntryList:
+    """Cut ``listing`` where the message is full, in the byte order of paths and prefixes."""
     names: list[EntryInfo | str] = [*entries, *listing.prefixes]
     names.sort(key=_name)
     page = fitting(names)
     return EntryList(
-        commit_id=stored.commit_id.hex(),
+        commit_id=shown.commit_id.hex() if shown.commit_id else None,
         items=[name for name in page if isinstance(name, EntryInfo)],
         prefixes=[name for name in page if isinstance(name, str)],
         next=_name(page[-1]).decode() if len(page) < len(names) else listing.next,
@@ -90,13 +139,14 @@ def _name(named: EntryInfo | str) -> bytes:
     return (named if isinstance(named, str) else named.path).encode()
 
 
-async def _commit_at(conn: Connection, request: GetEntry | ListEntries) -> StoredCommit:
-    repository = await repositories.get_repository(conn, request)
-    commit_id = await refs.get_commit_id(conn, repository.bucket_id, request.ref)
-    return await commits.get_commit(conn, repository.bucket_id, commit_id)
-
-
-def _entry_info(path: str, entry: Entry, commit_id: CommitId, committed_at: datetime) -> EntryInfo:
+def _entry_info(
+    path: str,
+    entry: Entry,
+    commit_id: CommitId | None,
+    shown_at: datetime,
+    *,
+    is_staged: bool = False,
+) -> EntryInfo:
     return EntryInfo(
         path=path,
         sha256=entry.sha256.hex(),
@@ -104,6 +154,7 @@ def _entry_info(path: str, entry: Entry, commit_id: CommitId, committed_at: date
         content_type=entry.content_type,
         metadata=entry.metadata,
         tags=entry.tags,
-        commit_id=commit_id.hex(),
-        committed_at=committed_at,
+        commit_id=commit_id.hex() if commit_id else None,
+        committed_at=shown_at,
+        staged=is_staged,
     )
