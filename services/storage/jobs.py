@@ -60,7 +60,7 @@ async def _delete_batch(db: Database, bucket_id: UUID, actor: str) -> int:
             return 0
         found = await files.list_first_for_update(tx, bucket_id, BATCH)
         removals = [Write(path=file.path, content=None, operation="delete") for file in found]
-        return len(await record(tx, bucket, removals, actor))
+        return len(await record(tx, bucket, removals, actor, as_set=True))
 
 
 async def _delete_bucket(db: Database, bucket_id: UUID, actor: str) -> bool:

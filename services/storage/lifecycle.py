@@ -75,5 +75,6 @@ async def _delete(db: Database, found_in: Bucket, due: Sequence[Found]) -> None:
                 removal = Write(path=one.expiry.path, content=None, operation="delete")
                 by_rule[one.expiry.rule].append(removal)
         for rule, removals in by_rule.items():
-            gone = await record(tx, bucket, removals, ACTOR, message=f"lifecycle rule {rule}")
+            message = f"lifecycle rule {rule}"
+            gone = await record(tx, bucket, removals, ACTOR, message=message, as_set=True)
             EXPIRED.inc(len(gone))

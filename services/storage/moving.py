@@ -40,9 +40,10 @@ async def apply(
     """Do to the files at ``sources`` what ``change`` says; return how many it was done to.
 
     Nobody has to have them locked: each statement takes what it finds then. Raises ``FileExists``,
-    ``PathChangedTwice``, ``InvalidPath``, ``FileLocked`` and ``QuotaExceeded``, and ``Undone`` when
-    others took all of them away meanwhile.
+    ``PathChangedTwice``, ``InvalidPath``, ``BranchProtected``, ``FileLocked`` and
+    ``QuotaExceeded``, and ``Undone`` when others took all of them away meanwhile.
     """
+    bucket.check_unprotected(commit_id=request.commit_id)
     unmade = [] if isinstance(change, CopyPrefix) else sources
     grows = not isinstance(change, RemovePrefix)
     async with obeyed(tx, bucket, unmade, request.actor, grows=grows):

@@ -20,13 +20,17 @@ async def record(
     *,
     message: str = "",
     commit_id: str | None = None,
+    as_set: bool = False,
 ) -> list[File]:
     """Write, announce and return the new states; rows are locked, and ``writes`` in path order.
 
-    Raises ``FileLocked`` and ``QuotaExceeded``.
+    ``as_set`` is for what the bucket's owner has set up, a rule or its end: protection of ``main``
+    does not stop that. Raises ``BranchProtected``, ``FileLocked`` and ``QuotaExceeded``.
     """
     if not writes:
         return []
+    if not as_set:
+        bucket.check_unprotected(commit_id=commit_id)
     grows = any(write.content is not None for write in writes)
     async with obeyed(tx, bucket, [write.path for write in writes], actor, grows=grows):
         written = await files.write(tx, bucket.bucket_id, writes, actor)

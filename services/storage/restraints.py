@@ -1,4 +1,7 @@
-"""What may keep a change from happening: retention locks and quotas, looked at with rows locked.
+"""What may keep a change from happening: protection, retention locks and quotas.
+
+They are looked at with rows locked. A bucket becomes protected behind all writers that began
+before it.
 
 Quotas are exact, as whoever adds bytes to a limited bucket, or for a limited principal, locks it
 before it looks at the counters and until it has committed. It is the last lock that a transaction
@@ -21,7 +24,7 @@ from libs.contracts.problems import Problem
 from libs.contracts.storage import BlobPlace
 from services.storage.domain.arrivals import Arrival
 from services.storage.domain.buckets import Bucket
-from services.storage.domain.errors import QuotaExceeded
+from services.storage.domain.errors import BranchProtected, QuotaExceeded
 from services.storage.domain.usage import Limit, growth_of
 from services.storage.repository import locks, usage
 from services.storage.repository.restraints import find_restraints
@@ -90,7 +93,7 @@ async def refusals(
         {arrival.actor for arrival, _ in arrivals},
         {arrival.bucket.bucket_id for arrival, _ in arrivals},
     )
-    refused: dict[int, Problem] = {}
+    refused = _protected(arrivals)
     if found.locking:
         locked = await locks.find_locked(tx, [_key(arrival) for arrival, _ in arrivals])
         for at, (arrival, _) in enumerate(arrivals):
@@ -110,10 +113,21 @@ async def refusals(
     return refused
 
 
+def _protected(arrivals: Sequence[tuple[Arrival, BlobPlace]]) -> dict[int, Problem]:
+    refused: dict[int, Problem] = {}
+    for at, (arrival, _) in enumerate(arrivals):
+        try:
+            arrival.bucket.check_unprotected()
+        except BranchProtected as failure:
+            refused[at] = failure
+    return refused
+
+
 async def check_room(
     conn: Connection, bucket: Bucket, path: str, size: int | None, actor: str
 ) -> None:
-    """Raise early what would probably be refused later: locks, and quotas that are too small."""
+    """Raise early what is probably raised later: protection, locks, quotas that are too small."""
+    bucket.check_unprotected()
     await check_unlocked(conn, bucket, [path])
     if size is None:
         return

@@ -24,6 +24,7 @@ from libs.contracts.storage import (
     UpdateBucket,
 )
 from libs.contracts.values import BucketName, Versioning
+from services.gateway.domain.failures import InvalidInput
 from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
 from services.gateway.edge.known_buckets import KnownBuckets
@@ -65,6 +66,7 @@ async def create_bucket(
     data: JSONBody[NewBucket], actor: NamedDependency[str], platform: NamedDependency[Platform]
 ) -> Response[BucketInfo]:
     """Answer 201 with the bucket, which the caller owns, or 409 when its name is taken."""
+    _check_protection_is_not_said(data.protected or UNSET)
     info = await platform.ask(CreateBucket(actor=actor, owned_by=actor, **asdict(data)))
     return Response(info, headers={"Location": f"{PREFIX}/buckets/{info.name}"})
 
@@ -110,6 +112,7 @@ async def update_bucket(
     buckets: NamedDependency[KnownBuckets],
 ) -> BucketInfo:
     """Change the settings that are given; the others stay."""
+    _check_protection_is_not_said(data.protected)
     info = await platform.ask(UpdateBucket(name=bucket, actor=actor, **asdict(data)))
     buckets.forget(bucket)
     return info
@@ -136,6 +139,12 @@ async def delete_bucket(
         buckets.forget(bucket)
         return Response(None, status_code=204)
     return await accepted(platform, EmptyAndDeleteBucket(name=bucket, actor=actor))
+
+
+def _check_protection_is_not_said(protected: bool | UnsetType) -> None:
+    """Raise where a bucket's protection is given: that of its branch ``main`` says it."""
+    if protected is not UNSET:
+        raise InvalidInput("protect the branch main of the bucket", field="protected")
 
 
 ROUTES = [create_bucket, list_buckets, get_bucket, update_bucket, delete_bucket]

@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 
 from libs.contracts.storage import BucketInfo, BucketSettings, BucketSettingsChange
 from libs.contracts.values import Versioning
-from services.storage.domain.errors import BucketClosing, BucketNotFound
+from services.storage.domain.errors import BranchProtected, BucketClosing, BucketNotFound
 from services.storage.domain.row import Row
 
 BucketState = Literal["open", "closing", "deleted"]
@@ -53,6 +53,13 @@ class Bucket(Struct, frozen=True, kw_only=True):
         if self.state == "closing":
             raise BucketClosing(
                 f"{self.name} is being emptied by task {self.closing_task_id}", bucket=self.name
+            )
+
+    def check_unprotected(self, *, commit_id: str | None = None) -> None:
+        """Raise ``BranchProtected`` when files change by commits only, and this is none."""
+        if self.settings.protected and commit_id is None:
+            raise BranchProtected(
+                f"main of {self.name} changes by merges only", bucket=self.name, branch="main"
             )
 
 

@@ -231,6 +231,12 @@ class InvalidChecks(Problem):
     code, status = "invalid-checks", 400
 
 
+class BranchProtected(Problem):
+    """The files of the bucket change by merges into its branch ``main`` only."""
+
+    code, status = "branch-protected", 409
+
+
 class ChecksRequired(Problem):
     """The bucket checks new content, and content comes only as a file to its checks."""
 

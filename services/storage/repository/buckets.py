@@ -120,19 +120,20 @@ async def list_buckets(
     return [Bucket.of(row) for row in rows]
 
 
-async def get_open_for_change(tx: Connection, name: str) -> Bucket:
+async def get_open_for_change(tx: Connection, name: str, *, alone: bool = False) -> Bucket:
     """Return a bucket whose settings nobody else changes until this transaction ends.
 
-    Whoever writes files does not wait for this. Raises ``BucketNotFound`` and ``BucketClosing``.
+    Whoever writes files does not wait for this, unless it is to be ``alone``: then those who began
+    before have ended, and others begin behind it. Raises ``BucketNotFound`` and ``BucketClosing``.
     """
     row = await tx.fetchrow(
-        """
+        f"""
         SELECT *
         FROM bucket
         WHERE name = $1
             AND state <> 'deleted'
-        FOR NO KEY UPDATE
-        """,
+        FOR {"UPDATE" if alone else "NO KEY UPDATE"}
+        """,  # noqa: S608 - one of two words
         name,
     )
     if row is None:

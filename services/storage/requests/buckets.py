@@ -99,7 +99,9 @@ async def update_bucket(
     if request.checks is not UNSET:
         check_names(request.checks, clamd=service.clamd_address is not None)
     async with db.transaction() as tx:
-        before = await buckets.get_open_for_change(tx, request.name)
+        # Protected behind every change that began before, so that none comes in after the answer.
+        alone = request.protected is True
+        before = await buckets.get_open_for_change(tx, request.name, alone=alone)
         versioning = before.versioning if request.versioning is UNSET else request.versioning
         settings = changed(before.settings, request)
         if (versioning, settings) == (before.versioning, before.settings):
