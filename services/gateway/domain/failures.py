@@ -117,6 +117,18 @@ class DraftMissing(Problem):
     code, status = "draft-missing", 409
 
 
+class NotABranch(Problem):
+    """Only branches can be written."""
+
+    code, status = "not-a-branch", 409
+
+
+class BranchProtected(Problem):
+    """The branch changes by merges only."""
+
+    code, status = "branch-protected", 409
+
+
 class PreconditionFailed(Problem):
     """The file is not what the request expects."""
 

@@ -16,6 +16,9 @@ REQUEST_ID = "strongroom.request_id"
 RAW_FILE = "strongroom.raw_file"
 """Where the scope keeps the undecoded path of the file that its URL names."""
 
+RAW_NAME = "strongroom.raw_name"
+"""Where the scope keeps the undecoded name of the branch, tag or commit that its URL names."""
+
 ACCESS = "strongroom.access"
 """Where the scope keeps what its caller may do in buckets."""
 

@@ -12,9 +12,11 @@ from libs.chassis import telemetry
 from services.gateway.domain.failures import BodyIncomplete, InvalidInput, TooSlow
 from services.gateway.domain.paths import find_file
 from services.gateway.domain.rates import Pace
+from services.gateway.domain.ref_names import find_name
 from services.gateway.edge import problems
 from services.gateway.edge.asgi import (
     RAW_FILE,
+    RAW_NAME,
     REQUEST_ID,
     App,
     Message,
@@ -80,7 +82,7 @@ class Front:
         began = time.perf_counter()
         try:
             _check_host(scope)
-            _mark_file(scope)
+            _mark_names(scope)
             await self._app(scope, exchange.receive, exchange.send)
             await exchange.linger()
         except ConnectionAborted:
@@ -187,9 +189,12 @@ def _check_host(scope: Scope) -> None:
         raise InvalidInput("the Host header is missing")
 
 
-def _mark_file(scope: Scope) -> None:
-    """Route a file's URL by what stands before its path; the router never sees the path itself."""
-    address = find_file(scope["raw_path"])
-    if address is not None:
+def _mark_names(scope: Scope) -> None:
+    """Route a URL by what stands around a file's path or a ref's name; the router sees neither."""
+    raw_path = scope["raw_path"]
+    if (address := find_file(raw_path)) is not None:
         scope["path"] = f"{scope['path'].partition('/files/')[0]}/files/-"
         scope[RAW_FILE] = address.file
+    elif (named := find_name(raw_path)) is not None:
+        scope["path"] = named.path
+        scope[RAW_NAME] = named.name

@@ -18,9 +18,10 @@ from services.gateway.domain.access import ALL_OF_IT, Deed
 from services.gateway.domain.failures import Forbidden, InvalidInput, Unauthorized
 from services.gateway.domain.keys import Identity, Needs
 from services.gateway.domain.links import SIGNATURE
+from services.gateway.domain.ref_names import STANDS_IN
 from services.gateway.edge import problems
 from services.gateway.edge.access import Access
-from services.gateway.edge.asgi import ACCESS, RAW_FILE, App, Receive, Scope, Send, header
+from services.gateway.edge.asgi import ACCESS, RAW_FILE, RAW_NAME, App, Receive, Scope, Send, header
 from services.gateway.edge.keys import Keys
 from services.gateway.edge.known_buckets import KnownBuckets
 from services.gateway.edge.links import Links
@@ -97,10 +98,7 @@ class Gate:
         handler: BaseRouteHandler = scope["route_handler"]
         if scope.get("method") != "OPTIONS":
             query = _read_query(scope["query_string"])
-            if RAW_FILE in scope:
-                # A new dict: the router keeps the one that it found, for the next request.
-                given = {"path": paths.decode(scope[RAW_FILE])}
-                scope["path_params"] = scope["path_params"] | given
+            _name(scope)
             if RAW_FILE in scope and SIGNATURE in query:
                 receive = await self._admit(scope, receive, query)
                 del query[SIGNATURE]
@@ -182,6 +180,19 @@ def _comes_openly(scope: Scope, handler: BaseRouteHandler, query: Query) -> bool
         and header(scope, b"authorization") is None
         and KEYS_IN_QUERY.isdisjoint(map(str.lower, query))
     )
+
+
+def _name(scope: Scope) -> None:
+    """Let the route see what the router did not: a file's path, or the name of a ref."""
+    # A new dict: the router keeps the one that it found, for the next request.
+    found: dict[str, str] = scope["path_params"]
+    if RAW_FILE in scope:
+        scope["path_params"] = found | {"path": paths.decode(scope[RAW_FILE])}
+    elif RAW_NAME in scope:
+        name = paths.decode(scope[RAW_NAME])
+        scope["path_params"] = {
+            key: name if value == STANDS_IN else value for key, value in found.items()
+        }
 
 
 def _place(scope: Scope, at: Where, query: Query) -> str | None:

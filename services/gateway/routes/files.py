@@ -8,7 +8,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.types import ASGIApp
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from libs.contracts.storage import (
     BeginUpload,
@@ -26,10 +26,12 @@ from services.gateway.domain.keys import Identity
 from services.gateway.edge.asgi import Receive
 from services.gateway.edge.gate import needs
 from services.gateway.edge.platform import Platform
+from services.gateway.routes import branch_files
 from services.gateway.routes.accepted import waiting
+from services.gateway.routes.branch_files import FileChange
 from services.gateway.routes.file_documents import DownloadOperation, UploadOperation
 from services.gateway.routes.given import PREFIX, Bucket, Cursor, Cursors, Limit, Prefix
-from services.gateway.routes.reading import read
+from services.gateway.routes.reading import PRESENT, read
 from services.gateway.routes.sent import announced, content_type_of
 from services.gateway.transfer.downloads import Downloads
 from services.gateway.transfer.uploads import Uploads
@@ -43,13 +45,11 @@ Path = FromPath[str]
 Ref = Annotated[
     str | None, QueryParameter(description="A branch, tag or commit.", min_length=1, max_length=200)
 ]
+Branch = Annotated[
+    str | None,
+    QueryParameter(description="A branch; else `main`.", min_length=1, max_length=200),
+]
 Version = Annotated[int | None, QueryParameter(description="A version's number.", ge=1)]
-
-
-class FileChange(Struct, frozen=True, forbid_unknown_fields=True):
-    content_type: ContentType | UnsetType = UNSET
-    metadata: Labels | UnsetType = UNSET
-    tags: Labels | UnsetType = UNSET
 
 
 class ListedFile(Struct, frozen=True, kw_only=True):
@@ -65,6 +65,8 @@ class ListedFile(Struct, frozen=True, kw_only=True):
     """At a ref: when its commit was made."""
     revision: int | None = None
     modified_by: str | None = None
+    staged: bool = False
+    """It waits for a commit on the branch that was asked for."""
 
 
 class FilePage(Struct, frozen=True):
@@ -91,10 +93,12 @@ async def put_file(
     path: Path,
     request: Call,
     uploads: NamedDependency[Uploads],
-) -> Response[FileInfo | FileCheck]:
+    ref: Branch = None,
+) -> Response[FileInfo | FileCheck | EntryInfo]:
     """Store the body: 201 for a new file, 200 for a new state of one; all of it or nothing.
 
-    A bucket with checks answers 202: the file appears when they have passed.
+    With a branch as ``ref`` it is staged there, until somebody commits it. A bucket with checks
+    answers 202: the file appears when they have passed.
     """
     begin = BeginUpload(
         bucket=bucket,
@@ -106,7 +110,10 @@ async def put_file(
         tags=labels.read_tags(request.headers.get(labels.TAGS)),
         expect=conditions.expectation(request.headers),
     )
-    stored = await uploads.put(begin, announced(request), cast("Receive", request.receive))
+    receive = cast("Receive", request.receive)
+    if branch_files.is_meant(ref):
+        return await branch_files.put(uploads, ref, begin, announced(request), receive)
+    stored = await uploads.put(begin, announced(request), receive)
     if stored.check is not None:
         return waiting(stored.check)
     headers = {"ETag": conditions.etag(stored.file.sha256)}
@@ -165,9 +172,13 @@ async def delete_file(
     request: Call,
     actor: NamedDependency[str],
     platform: NamedDependency[Platform],
+    ref: Branch = None,
 ) -> None:
-    """Delete the file; its versions stay until they are purged."""
+    """Delete the file; its versions stay until they are purged. On a branch that is staged."""
     expect = conditions.expectation(request.headers)
+    if branch_files.is_meant(ref):
+        await branch_files.delete(platform, ref, bucket, path, actor, expect)
+        return
     await platform.ask(DeleteFile(bucket=bucket, path=path, actor=actor, expect=expect))
 
 
@@ -179,8 +190,15 @@ async def update_file(
     request: Call,
     actor: NamedDependency[str],
     platform: NamedDependency[Platform],
-) -> Response[FileInfo]:
-    """Change content type, metadata or tags; what is absent stays, the bytes do."""
+    ref: Branch = None,
+) -> Response[FileInfo | EntryInfo]:
+    """Change content type, metadata or tags; what is absent stays, the bytes do.
+
+    With a branch as ``ref`` the change is staged there.
+    """
+    expect = conditions.expectation(request.headers)
+    if branch_files.is_meant(ref):
+        return await branch_files.update(platform, ref, bucket, path, actor, data, expect)
     file = await platform.ask(
         UpdateFile(
             bucket=bucket,
@@ -189,7 +207,7 @@ async def update_file(
             content_type=data.content_type,
             metadata=data.metadata,
             tags=data.tags,
-            expect=conditions.expectation(request.headers),
+            expect=expect,
         )
     )
     return Response(file, headers={"ETag": conditions.etag(file.sha256)})
@@ -222,7 +240,7 @@ async def list_files(
     tags = labels.wanted_tags(tag or ())
     scope = f"files\n{bucket}\n{prefix}\n{delimiter}\n{ref or ''}\n{tags or ''}"
     after = cursors.open(scope, cursor, str) or ""
-    if ref is None:
+    if ref is None or ref == PRESENT:
         found = await platform.ask(
             ListFiles(
                 bucket=bucket,
@@ -262,7 +280,7 @@ def _listed(found: FileInfo | EntryInfo) -> ListedFile:
         for name in ("path", "sha256", "size", "content_type", "metadata", "tags")
     }
     if isinstance(found, EntryInfo):
-        return ListedFile(**known, modified_at=found.committed_at)
+        return ListedFile(**known, modified_at=found.committed_at, staged=found.staged)
     return ListedFile(
         **known,
         modified_at=found.modified_at,

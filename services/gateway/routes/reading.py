@@ -19,7 +19,6 @@ from services.gateway.domain.ranges import ByteRange, find_range
 from services.gateway.edge.platform import Platform
 from services.gateway.transfer.downloads import Downloads, Lines, ready
 
-
 PRESENT = "now"
 """The ref of what storage has at this moment, which is read without one."""
 

@@ -77,7 +77,7 @@ class Uploads:
         budget: Budget,
         settings: Settings,
     ) -> None:
-        self._platform = platform
+        self.platform = platform
         self._depots = depots
         self._plans = plans
         self._small_files = SmallFiles(platform, depots.fast)
@@ -128,7 +128,7 @@ class Uploads:
         self, begin: BeginUpload, announced: Announced, chunks: AsyncIterator[bytes]
     ) -> FilePut:
         plan = await self._plans.of(begin)
-        ticket = await self._platform.ask(replace(begin, size=announced.size))
+        ticket = await self.platform.ask(replace(begin, size=announced.size))
         storing = self._store_stream(ticket, plan, announced, chunks)
         try:
             return await self._or_abort(ticket.upload_id, storing)
@@ -176,7 +176,7 @@ class Uploads:
     async def _commit(self, commit: CommitUpload) -> FilePut:
         crashpoint("after_put")
         try:
-            answer = await self._platform.ask(commit)
+            answer = await self.platform.ask(commit)
         except AnsweredWithProblem as problem:
             if problem.named == "upload-not-found":
                 # Intents do not wait for the disk: PostgreSQL lost this one in a crash.
@@ -197,7 +197,7 @@ class Uploads:
 
     async def _abort(self, upload_id: UUID) -> None:
         try:
-            await self._platform.ask(AbortUpload(upload_id=upload_id))
+            await self.platform.ask(AbortUpload(upload_id=upload_id))
         except Problem as problem:
             log.info("upload %s is left to the sweeper: %s", upload_id, problem)
 
