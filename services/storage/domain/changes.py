@@ -5,8 +5,10 @@ a path that is changed twice would make it mean something, and is refused.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from libs.contracts.storage import (
     ApplyChanges,
@@ -21,8 +23,10 @@ from libs.contracts.values import Operation
 from services.storage.domain.errors import (
     ContentNotFound,
     FileNotFound,
+    NoChanges,
     PathChangedTwice,
     PreconditionFailed,
+    TooManyFiles,
 )
 from services.storage.domain.files import Content, File
 from services.storage.domain.labels import check_content_type, check_metadata, check_tags
@@ -50,8 +54,32 @@ class Write(Struct, frozen=True, kw_only=True):
     operation: Operation
 
 
+class Part(Struct, frozen=True):
+    """What one part of a change set asks for."""
+
+    changes: Sequence[PathChange]
+    expect: Mapping[str, str | None]
+
+
+def with_parts(request: ApplyChanges, parts: Sequence[Part]) -> ApplyChanges:
+    """Return the request as one with all that was collected for it."""
+    return replace(
+        request,
+        changes=[*request.changes, *chain.from_iterable(part.changes for part in parts)],
+        expect=dict(chain(request.expect.items(), *(part.expect.items() for part in parts))),
+    )
+
+
+def check_size(request: ApplyChanges, most: int) -> None:
+    """Refuse more paths than one transaction is to change."""
+    if len(request.changes) > most or len(request.expect) > most:
+        raise TooManyFiles(f"these are more than {most} changes", most=most)
+
+
 def check_changes(request: ApplyChanges) -> None:
     """Raise what can be said against the request without looking at any file."""
+    if not request.changes:
+        raise NoChanges("at least one change is needed")
     for path in request.expect:
         check_path(path, "expect")
     prefixes = prefix_changes(request)
