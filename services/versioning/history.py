@@ -137,7 +137,7 @@ async def edit(
         before = await nodes.drive(tx, cache, tree.get(edited.root, part), edited.nodes)
         step = await nodes.drive(tx, cache, tree.edit(edited.root, part), edited.nodes)
         edited = Edited(step.root, step.count, step.size, edited.nodes | step.nodes)
-        changes += _changes(before, dict(islice(part.items(), CHANGES_TOLD - len(changes))))
+        changes += entry_changes(before, dict(islice(part.items(), CHANGES_TOLD - len(changes))))
     return edited, changes
 
 
@@ -203,7 +203,10 @@ def _parts(states: Mapping[str, Entry | None]) -> Iterator[dict[str, Entry | Non
         yield part
 
 
-def _changes(before: Mapping[str, Entry], after: Mapping[str, Entry | None]) -> list[EntryChange]:
+def entry_changes(
+    before: Mapping[str, Entry], after: Mapping[str, Entry | None]
+) -> list[EntryChange]:
+    """Return what became of each path of ``after``, as it crosses the wire."""
     return [
         EntryChange(
             path=path,

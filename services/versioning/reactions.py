@@ -1,6 +1,6 @@
 """What happens to files at storage becomes their history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from libs.chassis import inbox
@@ -15,7 +15,7 @@ from libs.contracts.storage import (
     FilesChanged,
     FileStored,
 )
-from services.versioning import history
+from services.versioning import history, recording
 from services.versioning.domain.recording import (
     FileEvent,
     Version,
@@ -23,7 +23,6 @@ from services.versioning.domain.recording import (
     rounds,
     versions_of,
 )
-from services.versioning.domain.tree import Entry
 from services.versioning.history import Head
 from services.versioning.repository import marks, repositories, versions
 from services.versioning.repository.nodes import NodeCache
@@ -62,7 +61,8 @@ async def _record_bucket(tx: Connection, cache: NodeCache, events: Sequence[Buck
     told = (
         version
         for event in events
-        if isinstance(event, FileEvent) and event.versioning == "auto"
+        if isinstance(event, FileEvent)
+        and (event.versioning == "auto" or event.commit_id is not None)
         for version in versions_of(event)
     )
     for portion in portions(told):
@@ -82,33 +82,7 @@ async def _record_versions(
         return head
     latest = await versions.find_latest(tx, repository.bucket_id, {version.path for version in new})
     for round_ in rounds(new):
-        states = round_.states(latest)
-        drafted = await history.draft(
-            tx,
-            cache,
-            head,
-            states,
-            author=round_.author,
-            message=round_.title(),
-            operation=round_.operation,
-            committed_at=round_.committed_at,
-        )
-        head = await history.write(tx, cache, repository, drafted)
-        await _insert(tx, repository, head, round_.versions, states)
+        head = await recording.record_round(tx, cache, repository, head, round_, latest)
         for version in round_.versions:
             latest[version.path] = max(version.revision, latest.get(version.path, 0))
     return head
-
-
-async def _insert(
-    tx: Connection,
-    repository: Repository,
-    head: Head,
-    recorded: Sequence[Version],
-    states: Mapping[str, Entry | None],
-) -> None:
-    if head.commit_id is None or head.place is None:
-        raise TypeError("versions are recorded by a commit")
-    await versions.insert_versions(
-        tx, repository.bucket_id, head.commit_id, head.place.position, recorded, states
-    )

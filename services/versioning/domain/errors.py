@@ -199,3 +199,9 @@ class InvalidCursor(Problem):
     """This does not say where a list goes on."""
 
     code, status = "invalid-cursor", 400
+
+
+class MainContended(Problem):
+    """The files that this is about change all the time."""
+
+    code, status = "main-contended", 503

@@ -5,7 +5,7 @@ with one message share a commit, and a path that changed twice gets two.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -31,6 +31,8 @@ class Version(Struct, frozen=True, kw_only=True):
     message: str
     created_at: datetime
     entry: Entry | None
+    commit_id: str | None = None
+    """The commit that versioning meant to make of this, if it did."""
 
 
 class Round(NamedTuple):
@@ -38,6 +40,7 @@ class Round(NamedTuple):
 
     author: Actor
     message: str
+    commit_id: str | None
     versions: list[Version]
 
     @property
@@ -110,15 +113,18 @@ def portions(versions: Iterable[Version], most: int = MOST_IN_A_COMMIT) -> Itera
 def rounds(versions: Iterable[Version]) -> list[Round]:
     """Share ``versions`` out over commits, in an order that keeps each path's own."""
     times_seen: Counter[str] = Counter()
-    found: dict[tuple[int, str, str], list[Version]] = {}
+    found: dict[tuple[int, str, str, str | None], list[Version]] = {}
     for version in versions:
-        key = (times_seen[version.path], version.author, version.message)
+        key = (times_seen[version.path], version.author, version.message, version.commit_id)
         times_seen[version.path] += 1
         found.setdefault(key, []).append(version)
-    in_order: Sequence[tuple[tuple[int, str, str], list[Version]]] = sorted(
-        found.items(), key=lambda item: item[0][0]
-    )
-    return [Round(author, message, group) for (_, author, message), group in in_order]
+    # What was meant to be a commit comes before what happened beside it: it is more likely that
+    # main is still where it was meant to be put on.
+    in_order = sorted(found.items(), key=lambda item: (item[0][0], item[0][3] is None))
+    return [
+        Round(author, message, commit_id, group)
+        for (_, author, message, commit_id), group in in_order
+    ]
 
 
 def _version(event: FileEvent, path: str, revision: int, entry: Entry | None) -> Version:
@@ -130,4 +136,5 @@ def _version(event: FileEvent, path: str, revision: int, entry: Entry | None) ->
         message=event.message,
         created_at=event.occurred_at,
         entry=entry,
+        commit_id=event.commit_id,
     )

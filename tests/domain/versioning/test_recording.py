@@ -13,10 +13,8 @@ from libs.contracts.storage import (
     FileDeleted,
     FilesChanged,
     FileStored,
-    PutContent,
 )
 from services.versioning.domain.recording import Version, portions, rounds, versions_of
-from services.versioning.domain.restoring import PART_BYTES, parts_of, wanted_changes
 from services.versioning.domain.tree import Entry
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -164,12 +162,10 @@ def test_many_versions_are_recorded_in_portions_that_lose_none() -> None:
     assert [version for portion in portions(versions, 3) for version in portion] == versions
 
 
-def test_what_storage_is_asked_fits_into_messages() -> None:
-    states = {f"{'p' * 900}/{number:05}": SAMPLE for number in range(2_000)}
+def test_what_was_meant_to_be_one_commit_stays_together_and_comes_first() -> None:
+    meant = [a_version(path, commit_id="c0" * 32) for path in "ab"]
 
-    parts = list(parts_of(wanted_changes(states)))
+    first, second = rounds([a_version("x"), *meant])
 
-    assert sum(len(part) for part in parts) == len(states)
-    assert max(len(part) for part in parts) * 1_000 < PART_BYTES * 1.2
-    changes = [change for part in parts for change in part]
-    assert [change.path for change in changes if isinstance(change, PutContent)] == sorted(states)
+    assert (first.commit_id, first.versions) == ("c0" * 32, meant)
+    assert [version.path for version in second.versions] == ["x"]
