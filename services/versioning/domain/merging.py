@@ -4,7 +4,7 @@ Everything that a tree says of a file counts: two sides that give a file differe
 metadata or tags are in conflict, and so is one that changes what the other removed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -35,9 +35,11 @@ class ThreeWay(Struct, frozen=True):
     """What paths of our side become; none is as it is already."""
     conflicts: list[Conflict]
     """In the order of paths."""
+    on_both: frozenset[str] = frozenset()
+    """Paths that both sides changed, be it in the same way."""
 
 
-def merge(ours: Iterable[Delta], theirs: Iterable[Delta]) -> ThreeWay:
+def merge(ours: Sequence[Delta], theirs: Sequence[Delta]) -> ThreeWay:
     """Bring together how two sides differ from one base; the same change on both is none."""
     ours_by_path = {delta.path: delta for delta in ours}
     states: dict[str, Entry | None] = {}
@@ -48,7 +50,8 @@ def merge(ours: Iterable[Delta], theirs: Iterable[Delta]) -> ThreeWay:
             states[delta.path] = delta.after
         elif own.after != delta.after:
             conflicts.append(Conflict(delta.path, delta.before, own.after, delta.after))
-    return ThreeWay(states, conflicts)
+    on_both = ours_by_path.keys() & {delta.path for delta in theirs}
+    return ThreeWay(states, conflicts, frozenset(on_both))
 
 
 def resolve(
@@ -69,7 +72,7 @@ def resolve(
         entry = _resolved(conflict, resolutions.get(conflict.path, otherwise))
         if entry != conflict.ours:
             states[conflict.path] = entry
-    return ThreeWay(states, left)
+    return ThreeWay(states, left, merged.on_both)
 
 
 def _resolved(conflict: Conflict, resolution: Resolution) -> Entry | None:

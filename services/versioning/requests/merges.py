@@ -114,6 +114,8 @@ class _Merging:
                 merges=(self._source.commit_id,) if recorded else (),
                 even_empty=recorded,
             ),
+            # Were one of them changed meanwhile, it would be in conflict.
+            reads=outcome.merged.on_both,
         )
 
     async def rehearse(self, conn: Connection) -> Merged:

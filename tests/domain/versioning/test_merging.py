@@ -97,7 +97,7 @@ def test_the_same_change_on_both_sides_is_no_conflict() -> None:
     base = {"changed": an_entry(), "removed": an_entry()}
     both = {"changed": an_entry(1), "added": an_entry(2)}
 
-    assert merged(base, both, both) == ThreeWay({}, [])
+    assert merged(base, both, both) == ThreeWay({}, [], frozenset({"changed", "removed", "added"}))
 
 
 def test_metadata_is_a_change_like_any_other() -> None:
