@@ -1,8 +1,7 @@
 """Which commits touched a path, along first parents.
 
 What the commits of main changed stands in ``version``, what all others did in ``branch_change``.
-Each statement looks paths up one by one in their index, run by run of the history: a join would be
-planned once, while the tables are small.
+Each statement looks paths up one by one in their index, run by run of the history.
 """
 
 from collections.abc import Sequence
@@ -53,10 +52,11 @@ async def split(conn: Connection, bucket_id: UUID, segments: Sequence[Segment]) 
 
 
 async def list_commits_of_path(
-    conn: Connection, bucket_id: UUID, path: str, runs: Runs, sought: Sought, *, limit: int
+    tx: Connection, bucket_id: UUID, path: str, runs: Runs, sought: Sought, *, limit: int
 ) -> list[StoredCommit]:
     """Return the commits of a history that touched ``path`` and are looked for, newest first."""
-    rows = await conn.fetch(
+    await _plan_anew(tx)
+    rows = await tx.fetch(
         f"""
         SELECT found.*
         FROM (
@@ -120,10 +120,11 @@ async def list_commits_of_path(
 
 
 async def find_last(
-    conn: Connection, bucket_id: UUID, paths: Sequence[str], runs: Runs
+    tx: Connection, bucket_id: UUID, paths: Sequence[str], runs: Runs
 ) -> dict[str, Touching]:
     """Return the commit of a history that touched each of ``paths`` last, as far as recorded."""
-    rows = await conn.fetch(
+    await _plan_anew(tx)
+    rows = await tx.fetch(
         """
         SELECT wanted.path, commit.commit_id, commit.author, commit.message, commit.committed_at
         FROM unnest($2::text[]) AS wanted (path)
@@ -182,3 +183,12 @@ async def find_last(
         )
         for row in rows
     }
+
+
+async def _plan_anew(tx: Connection) -> None:
+    """Have the statements of this transaction planned for the tables as they are.
+
+    A plan that was kept from when there were few changes would read all of them for every path,
+    until the server happens to count anew; planning takes less than a millisecond.
+    """
+    await tx.execute("SET LOCAL plan_cache_mode = force_custom_plan")

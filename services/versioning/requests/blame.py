@@ -13,21 +13,21 @@ from services.versioning.repository.touches import Touching
 
 @serves(GetBlame)
 async def get_blame(request: GetBlame, db: Database, cache: NodeCache) -> Blame:
-    async with db.connection() as conn:
-        bucket_id = (await repositories.get_repository(conn, request)).bucket_id
-        commit_id = await refs.get_commit_id(conn, bucket_id, request.ref)
-        stored = await commits.get_commit(conn, bucket_id, commit_id)
+    async with db.transaction() as tx:
+        bucket_id = (await repositories.get_repository(tx, request)).bucket_id
+        commit_id = await refs.get_commit_id(tx, bucket_id, request.ref)
+        stored = await commits.get_commit(tx, bucket_id, commit_id)
         walk = tree.scan(
             stored.commit.tree,
             prefix=request.prefix,
             start_after=request.start_after,
             limit=request.limit,
         )
-        listing = await nodes.drive(conn, cache, walk)
-        segments = await lines.list_segments(conn, stored.place)
-        runs = await touches.split(conn, bucket_id, segments)
+        listing = await nodes.drive(tx, cache, walk)
+        segments = await lines.list_segments(tx, stored.place)
+        runs = await touches.split(tx, bucket_id, segments)
         paths = [path for path, _ in listing.entries]
-        last = await touches.find_last(conn, bucket_id, paths, runs)
+        last = await touches.find_last(tx, bucket_id, paths, runs)
     items = [_touch(path, entry, last.get(path)) for path, entry in listing.entries]
     page = fitting(items)
     return Blame(

@@ -56,32 +56,32 @@ async def list_versions(request: ListVersions, db: Database) -> VersionList:
 
 @serves(ListCommits)
 async def list_commits(request: ListCommits, db: Database) -> CommitList:
-    async with db.connection() as conn:
-        bucket_id = (await repositories.get_repository(conn, request)).bucket_id
-        start = await find_commit_id(conn, bucket_id, request.ref)
+    async with db.transaction() as tx:
+        bucket_id = (await repositories.get_repository(tx, request)).bucket_id
+        start = await find_commit_id(tx, bucket_id, request.ref)
         if start is None:
             return CommitList(items=[])
-        found = await _sought(conn, bucket_id, start, request)
+        found = await _sought(tx, bucket_id, start, request)
     page = fitting([commit_info(stored) for stored in found[: request.limit]])
     more = len(found) > len(page)
     return CommitList(items=list(page), next=found[len(page)].commit_id.hex() if more else None)
 
 
 async def _sought(
-    conn: Connection, bucket_id: UUID, start: CommitId, request: ListCommits
+    tx: Connection, bucket_id: UUID, start: CommitId, request: ListCommits
 ) -> list[StoredCommit]:
     """Return one commit more than was asked for: where the next page begins."""
-    place = await lines.get_place(conn, bucket_id, start)
-    segments = await lines.list_segments(conn, place)
+    place = await lines.get_place(tx, bucket_id, start)
+    segments = await lines.list_segments(tx, place)
     sought = Sought(
         author=request.author, since=request.since, until=request.until, message=request.message
     )
     limit = request.limit + 1
     if request.path is None:
-        return await commits.list_commits(conn, segments, sought, limit=limit)
-    runs = await touches.split(conn, bucket_id, segments)
+        return await commits.list_commits(tx, segments, sought, limit=limit)
+    runs = await touches.split(tx, bucket_id, segments)
     return await touches.list_commits_of_path(
-        conn, bucket_id, request.path, runs, sought, limit=limit
+        tx, bucket_id, request.path, runs, sought, limit=limit
     )
 
 
