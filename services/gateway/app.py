@@ -33,6 +33,7 @@ from services.gateway.routes.given import Cursors, dependencies
 from services.gateway.settings import Settings
 from services.gateway.transfer.archives import Archives
 from services.gateway.transfer.assembling import Assembler
+from services.gateway.transfer.comparing import Comparing
 from services.gateway.transfer.direct import DirectUploads
 from services.gateway.transfer.downloads import Downloads
 from services.gateway.transfer.memory import give_free_memory_back, keep_memory_flat
@@ -85,6 +86,7 @@ def build(settings: Settings) -> Service:
         tus_uploads=tus_uploads,
         downloads=Downloads(platform, depot, records, contents, budget, settings),
         direct_uploads=DirectUploads(platform, depot, signer, uploads, settings),
+        comparing=Comparing(budget),
         archives=Archives(platform, depot, budget, settings),
         parts=Parts(db, bus, backends),
         backends=backends,

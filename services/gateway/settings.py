@@ -55,6 +55,10 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     small_body_bytes: Count = 64 * 1024
     """Up to this size a body is collected and stored in one piece."""
 
+    diff_text_bytes: Annotated[int, Meta(ge=0, le=8 * 1024**2)] = 512 * 1024
+    """Texts up to this size are compared line by line; of larger ones it is only told that they
+    differ."""
+
     upload_origins: tuple[str, ...] = ()
     """Origins of pages that may upload by tus, e.g. ``https://app.example``; ``*`` for any."""
 

@@ -86,6 +86,7 @@ RULES: dict[str, Rule] = {
     f"GET {BUCKET}/commits": READER,
     f"GET {BUCKET}/commits/{{commit}}": READER,
     f"GET {BUCKET}/diff": READER,
+    f"GET {BUCKET}/diff/content": READER,
     f"GET {BUCKET}/blame": READER,
     f"POST {BUCKET}/restores": BY_PATHS,
     f"POST {BUCKET}/merges": WRITER,
