@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.versioning.domain import commits, tree
+from services.versioning.domain import commits, tags, tree
 from services.versioning.domain.commits import Commit, CommitId
+from services.versioning.domain.tags import Tag
 from services.versioning.domain.tree import Entry, NodeId
 from services.versioning.domain.tree.boundary import MIN_ITEMS, ends_node
 from tests.domain.versioning import reference
@@ -95,6 +96,24 @@ def test_a_commit_is_written_and_read_as_documented() -> None:
     assert data.hex() == expected["bytes"]
     assert commits.id_of(data).hex() == expected["id"]
     assert commits.decode(commits.id_of(data), data) == commit
+
+
+def test_a_tag_is_written_and_read_as_documented() -> None:
+    expected = example("A tag")
+    tag = Tag(
+        name=expected["name"],
+        commit_id=CommitId(bytes.fromhex(expected["commit"])),
+        author=expected["author"],
+        tagged_at=datetime.fromisoformat(expected["tagged_at"]),
+        message=expected["message"],
+        metadata=expected["metadata"],
+    )
+
+    data = tags.encode(tag)
+
+    assert data.hex() == expected["bytes"]
+    assert tags.id_of(data).hex() == expected["id"]
+    assert tags.decode(data) == tag
 
 
 @settings(max_examples=20)
