@@ -13,7 +13,7 @@ from libs.contracts.storage import HoldContents
 from libs.contracts.versioning import Content, Merge, Merged
 from services.versioning import contents, history, three_ways
 from services.versioning.applying import Applied, Applier, Change, Planned
-from services.versioning.catching_up import catch_up
+from services.versioning.catching_up import catch_up_if_named
 from services.versioning.domain import merging
 from services.versioning.domain.commits import CommitId
 from services.versioning.domain.errors import (
@@ -23,7 +23,7 @@ from services.versioning.domain.errors import (
     StaleHead,
 )
 from services.versioning.domain.merging import Resolution, ThreeWay
-from services.versioning.domain.refs import MAIN, parse
+from services.versioning.domain.refs import MAIN
 from services.versioning.domain.tree import EMPTY, Entry
 from services.versioning.history import CHANGES_TOLD, Head
 from services.versioning.repository import ancestry, commit_checks, commits, refs, repositories
@@ -58,8 +58,9 @@ async def merge(
     request: Merge, db: Database, bus: Bus, cache: NodeCache, settings: Settings, applier: Applier
 ) -> Merged:
     """Merge on the head as it is when nobody else changes the branch."""
-    if parse(request.source).name == MAIN or (request.dry_run and request.into == MAIN):
-        await catch_up(request.bucket, db, bus, settings.mark_timeout_s)
+    # What is merged into main catches up by itself, unless it is a rehearsal.
+    present = MAIN if request.dry_run and request.into == MAIN else request.source
+    await catch_up_if_named(present, request.bucket, db, bus, settings.mark_timeout_s)
     async with db.connection() as conn:
         repository = await repositories.get_repository(conn, request)
         source = await _source(conn, repository, request.source)
@@ -106,6 +107,7 @@ class _Merging:
         recorded = not request.squash and not outcome.contained
         return Planned(
             states=outcome.merged.states,
+            held=self._resolutions.digests,
             change=Change(
                 author=request.actor,
                 message=request.message or _title(request),
