@@ -1,7 +1,7 @@
 """How commits are named: ``main``, ``v1``, ``0f3a99b2``, ``main~2``, ``@2026-11-20T10:00Z``."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -47,8 +47,8 @@ def _time(text: str) -> datetime:
     try:
         # A plus sign in a query becomes a space when nobody encodes it.
         time = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
+        if time.utcoffset() is not None:
+            return time.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise MalformedRef(f"{text!r} is no time: write 2026-11-20T10:00Z", ref=text) from None
-    if time.utcoffset() is None:
-        raise MalformedRef(f"{text!r} needs a time zone: write {text}Z for UTC", ref=text)
-    return time
+    raise MalformedRef(f"{text!r} needs a time zone: write {text}Z for UTC", ref=text)
