@@ -7,7 +7,7 @@ from libs.client.archives import Archives
 from libs.client.branches import Branches, Tags
 from libs.client.buckets import Buckets
 from libs.client.checks import Checks
-from libs.client.commits import Commits, Staging
+from libs.client.commits import Commits
 from libs.client.connection import Connection, find_connection
 from libs.client.contents import Contents
 from libs.client.diffs import Diffs
@@ -22,6 +22,7 @@ from libs.client.proving import Proving
 from libs.client.retention import Retention
 from libs.client.retries import RetryPolicy
 from libs.client.snapshots import Snapshots, Targets
+from libs.client.staging import Staging
 from libs.client.system import Keys, System
 from libs.client.tasks import Tasks
 from libs.client.transport import Transport

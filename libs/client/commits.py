@@ -1,21 +1,19 @@
-"""Commits that somebody makes, what undoes them, and writes that wait for one."""
+"""Commits that somebody makes, and what undoes them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from libs.client.paging import Page, items
+from libs.client.paging import Page
 from libs.client.transport import Transport, decode, segment
 from libs.contracts.storage import PathChange, PutContent, RemovePath
 from libs.contracts.versioning import (
     CheckState,
     CommitCheck,
     CommitMade,
-    Staged,
-    StagedChange,
 )
 
 
@@ -127,35 +125,6 @@ class Commits:
             content=lambda: body,
         )
         return decode(response, CommitCheck)
-
-
-class Staging:
-    """Writes on branches that no commit has yet; ``files.put(ref=BRANCH)`` makes them."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    def list(
-        self, bucket: str, branch: str, prefix: str = "", *, limit: int | None = None
-    ) -> AsyncIterator[StagedChange]:
-        """Yield what is staged on a branch, by path."""
-        params = {"branch": branch, "prefix": prefix or None}
-        return items(
-            self._transport, _url(bucket, "staged"), Page[StagedChange], params, limit=limit
-        )
-
-    async def discard(
-        self,
-        bucket: str,
-        branch: str,
-        *,
-        path: str | None = None,
-        prefix: str | None = None,
-    ) -> Staged:
-        """Forget what is staged: one path, those below ``prefix``, or all."""
-        params = {"branch": branch, "path": path, "prefix": prefix}
-        response = await self._transport.delete(_url(bucket, "staged"), params=params)
-        return decode(response, Staged)
 
 
 def _url(bucket: str, what: str) -> str:

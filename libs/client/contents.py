@@ -1,9 +1,12 @@
 """Bytes that are to become part of a history, before any path names them."""
 
-import hashlib
+from collections.abc import AsyncIterable
+from pathlib import Path
 
-from libs.client.digests import repr_digest
-from libs.client.failures import DigestMismatch
+import httpx
+
+from libs.client.meter import OnBytes
+from libs.client.sending import send_body
 from libs.client.transport import Transport, decode, segment
 from libs.contracts.storage import HeldContent
 
@@ -14,18 +17,27 @@ class Contents:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def put(self, bucket: str, content: bytes) -> HeldContent:
-        """Store bytes and hold them for a commit that names them until ``held_until``."""
-        sha256 = hashlib.sha256(content).hexdigest()
-        headers = {
-            "Content-Type": "application/octet-stream",
-            "Content-Length": str(len(content)),
-            "Repr-Digest": repr_digest(sha256),
-        }
-        response = await self._transport.send(
-            "POST", f"/buckets/{segment(bucket)}/contents", headers=headers, content=lambda: content
+    async def put(
+        self,
+        bucket: str,
+        source: Path | bytes | AsyncIterable[bytes],
+        *,
+        on_bytes: OnBytes | None = None,
+    ) -> HeldContent:
+        """Store bytes and hold them, until ``held_until``, for a commit that names them.
+
+        Bytes that the bucket has already take no room again.
+        """
+        return await send_body(
+            self._transport,
+            "POST",
+            f"/buckets/{segment(bucket)}/contents",
+            source,
+            headers={"Content-Type": "application/octet-stream"},
+            on_bytes=on_bytes,
+            reply=_held,
         )
-        held = decode(response, HeldContent)
-        if held.sha256 != sha256:
-            raise DigestMismatch("what is held is not what was sent")
-        return held
+
+
+async def _held(response: httpx.Response) -> HeldContent:
+    return decode(response, HeldContent)

@@ -11,21 +11,19 @@ from collections.abc import (
 )
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
+import httpx
 from msgspec import Struct
 
-from libs.client.bodies import Body, body_of
 from libs.client.changes import OnBatch, batches
 from libs.client.checks import Checks
-from libs.client.digests import etag, repr_digest
 from libs.client.downloads import download
-from libs.client.failures import DigestMismatch, FileNotFound
-from libs.client.meter import Meter, OnBytes
+from libs.client.failures import FileNotFound
+from libs.client.meter import OnBytes
 from libs.client.paging import Page, items, pages
 from libs.client.reading import read_once
-from libs.client.retries import NEVER
-from libs.client.transport import Content, Params, Transport, decode, segment, segments
+from libs.client.sending import conditions, labels, send_body
+from libs.client.transport import Params, Transport, decode, segment, segments
 from libs.contracts.storage import (
     Change,
     ChangesApplied,
@@ -84,38 +82,25 @@ class Files:
         fulfilled it; nor is one of a stream, whose bytes are gone. In a bucket with checks this
         ends when they have passed; raises ``FileRefused`` when they do not.
         """
-        body = await body_of(source)
-        headers = {
-            "Content-Type": content_type or guess_type(path),
-            **_conditions(if_match, only_new=only_new),
-            **_labels(metadata or {}, tags or {}),
-            **_framing(body),
-        }
-        meter = Meter(on_bytes)
+        return await send_body(
+            self._transport,
+            "PUT",
+            file_url(bucket, path),
+            source,
+            headers={
+                "Content-Type": content_type or guess_type(path),
+                **conditions(if_match, only_new=only_new),
+                **labels(metadata or {}, tags or {}),
+            },
+            conditional=bool(if_match or only_new),
+            on_bytes=on_bytes,
+            reply=self._put,
+        )
 
-        def content() -> Content:
-            meter.restart()
-            return meter.count(body.open())
-
-        try:
-            response = await self._transport.send(
-                "PUT",
-                _url(bucket, path),
-                headers=headers,
-                content=content,
-                idempotent=body.repeatable and not (if_match or only_new),
-                policy=None if body.repeatable else NEVER,
-            )
-            if response.status_code == ACCEPTED:
-                file = await self._checks.wait(decode(response, FileCheck))
-            else:
-                file = decode(response, FileInfo)
-            if body.sha256 is not None and file.sha256 != body.sha256:
-                raise DigestMismatch(f"{bucket}/{path}: what was stored is not what was sent")
-        except BaseException:
-            meter.restart()
-            raise
-        return file
+    async def _put(self, response: httpx.Response) -> FileInfo:
+        if response.status_code == ACCEPTED:
+            return await self._checks.wait(decode(response, FileCheck))
+        return decode(response, FileInfo)
 
     async def stat(self, bucket: str, path: str, *, ref: str | None = None) -> ListedFile:
         """Return what is known of a file; raises ``FileNotFound``."""
@@ -129,7 +114,7 @@ class Files:
         self, bucket: str, path: str, *, ref: str | None = None, version: int | None = None
     ) -> AsyncGenerator[bytes, None]:
         """Yield a file's bytes; trust them when the end came without ``DigestMismatch``."""
-        return read_once(self._transport, _url(bucket, path), params=_state(ref, version))
+        return read_once(self._transport, file_url(bucket, path), params=_state(ref, version))
 
     async def get(
         self, bucket: str, path: str, *, ref: str | None = None, version: int | None = None
@@ -155,7 +140,7 @@ class Files:
         """
         return await download(
             self._transport,
-            _url(bucket, path),
+            file_url(bucket, path),
             to,
             params=_state(ref, version),
             on_bytes=on_bytes,
@@ -180,9 +165,13 @@ class Files:
             prefixes += page.prefixes
         return Page(items=found, prefixes=prefixes)
 
-    async def delete(self, bucket: str, path: str, *, if_match: str | None = None) -> None:
-        """Remove a file; raises ``ApiProblem`` 404 when there is none."""
-        await self._transport.delete(_url(bucket, path), headers=_conditions(if_match))
+    async def delete(
+        self, bucket: str, path: str, *, if_match: str | None = None, ref: str | None = None
+    ) -> None:
+        """Remove a file, or stage that on the branch ``ref``; raises ``ApiProblem`` 404."""
+        await self._transport.delete(
+            file_url(bucket, path), params={"ref": ref}, headers=conditions(if_match)
+        )
 
     async def update(
         self,
@@ -200,8 +189,8 @@ class Files:
         """
         given = {"content_type": content_type, "metadata": metadata, "tags": tags}
         body = {name: value for name, value in given.items() if value is not None}
-        headers = _conditions(if_match)
-        return await self._transport.patch(_url(bucket, path), FileInfo, body, headers=headers)
+        headers = conditions(if_match)
+        return await self._transport.patch(file_url(bucket, path), FileInfo, body, headers=headers)
 
     async def change(
         self,
@@ -298,16 +287,13 @@ class Files:
         )
 
 
-_PLAIN = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
-"""What metadata may hold as it is; all else is percent-encoded."""
-
-
 def guess_type(path: str) -> str:
     """Return the media type that a file's name suggests."""
     return mimetypes.guess_type(path, strict=False)[0] or "application/octet-stream"
 
 
-def _url(bucket: str, path: str) -> str:
+def file_url(bucket: str, path: str) -> str:
+    """Return the address of a file."""
     return f"{_files(bucket)}/{segments(path)}"
 
 
@@ -321,21 +307,3 @@ def _changes(bucket: str) -> str:
 
 def _state(ref: str | None, version: int | None) -> Params:
     return {"ref": ref, "version": version}
-
-
-def _framing(body: Body) -> dict[str, str]:
-    length = {} if body.size is None else {"Content-Length": str(body.size)}
-    digest = {} if body.sha256 is None else {"Repr-Digest": repr_digest(body.sha256)}
-    return {**length, **digest}
-
-
-def _conditions(if_match: str | None, *, only_new: bool = False) -> dict[str, str]:
-    matching = {} if if_match is None else {"If-Match": etag(if_match)}
-    return {**matching, **({"If-None-Match": "*"} if only_new else {})}
-
-
-def _labels(metadata: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
-    headers = {
-        f"Strongroom-Meta-{key}": quote(value, safe=_PLAIN) for key, value in metadata.items()
-    }
-    return {**headers, **({"Strongroom-Tags": urlencode(tags)} if tags else {})}

@@ -34,12 +34,21 @@ class PrivateKey:
         return self._key.sign(data)
 
 
+def is_locked(path: Path) -> bool:
+    """Tell whether the private key in a file needs a passphrase."""
+    try:
+        _load_private(path.read_bytes(), None)
+    except TypeError:
+        return True
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return False
+
+
 def read_private_key(path: Path, passphrase: bytes | None = None) -> PrivateKey:
     """Return the private key in a file; raises ``Usage`` for anything but an Ed25519 key."""
-    content = path.read_bytes()
-    load = load_ssh_private_key if content.lstrip().startswith(OPENSSH) else load_pem_private_key
     try:
-        key = load(content, password=passphrase)
+        key = _load_private(path.read_bytes(), passphrase)
     except TypeError as error:
         raise Usage(f"{path} needs a passphrase, or has none: {error}") from error
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -62,6 +71,11 @@ def read_public_key(path: Path) -> bytes:
     if not isinstance(key, Ed25519PublicKey):
         raise Usage(f"{path} is no Ed25519 key")
     return _raw(key)
+
+
+def _load_private(content: bytes, passphrase: bytes | None) -> object:
+    load = load_ssh_private_key if content.lstrip().startswith(OPENSSH) else load_pem_private_key
+    return load(content, password=passphrase)
 
 
 def _raw(key: Ed25519PublicKey) -> bytes:

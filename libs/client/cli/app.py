@@ -11,18 +11,24 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from libs.client.cli.branches import branch, tag
 from libs.client.cli.browse import ls
 from libs.client.cli.buckets import buckets
 from libs.client.cli.changing import cp, mv, rm
 from libs.client.cli.checks import checks
+from libs.client.cli.committing import commit, staged
+from libs.client.cli.comparing import blame, diff
 from libs.client.cli.examples import EXAMPLES
 from libs.client.cli.grants import access_check, grants
-from libs.client.cli.groups import FILES, HAPPENING, OPTIONS, PLATFORM
+from libs.client.cli.groups import FILES, HAPPENING, OPTIONS, PLATFORM, VERSIONS
 from libs.client.cli.history import log, restore
 from libs.client.cli.keys import keys
 from libs.client.cli.locks import lock
+from libs.client.cli.merging import cherry_pick, merge, revert
 from libs.client.cli.output import tell
 from libs.client.cli.platform import login, status
+from libs.client.cli.proving import sign, signing_key, verify
+from libs.client.cli.retaining import purge, retention
 from libs.client.cli.sharing import links, share
 from libs.client.cli.snapshots import snapshot, targets
 from libs.client.cli.tasks import tasks
@@ -36,6 +42,9 @@ FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 COMMANDS = "strongroom.commands"
 """The entry point group in which other packages contribute an ``App``."""
 
+GIT = EntryPoint("git", "libs.client.cli.git:git", COMMANDS)
+"""Read only when it is asked for, as it needs the extra ``git``."""
+
 
 def build(*, overview: bool = False) -> App:
     """Return the whole command; for an ``overview`` it knows all that there is to show."""
@@ -47,10 +56,19 @@ def build(*, overview: bool = False) -> App:
     )
     for flag in ("--help", "--version"):
         app[flag].group = (OPTIONS,)
-    for command in (put, get, cat, ls, cp, mv, rm, log, restore, share):
+    for command in (put, get, cat, ls, cp, mv, rm, share):
         app.command(command, group=FILES, help_epilogue=EXAMPLES.get(command.__name__))
+    for versions in (log, diff, blame, commit, merge, revert, cherry_pick, restore):
+        app.command(versions, group=VERSIONS, help_epilogue=EXAMPLES.get(versions.__name__))
+    for proven in (purge, verify, sign):
+        app.command(proven, group=VERSIONS, help_epilogue=EXAMPLES.get(proven.__name__))
     app.command(watch, group=HAPPENING, help_epilogue=EXAMPLES["watch"])
     for part in (
+        branch,
+        tag,
+        staged,
+        retention,
+        signing_key,
         links,
         trash,
         lock,
@@ -77,6 +95,7 @@ def build(*, overview: bool = False) -> App:
         """Print the completion script for a shell."""
         sys.stdout.write(app.generate_completion(shell=shell))
 
+    _contribute(app, GIT, shown=overview)
     for entry in entry_points(group=COMMANDS):
         _contribute(app, entry, shown=overview)
     return app

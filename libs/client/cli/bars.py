@@ -150,3 +150,21 @@ class _Amount(ProgressColumn):
         if task.fields.get("unit") == "bytes":
             return self._bytes.render(task)
         return self._items.render(task) if task.fields.get("unit") == "items" else Text("")
+
+
+class StepBar(_Bar):
+    """Steps of known or unknown number, with a word beside them."""
+
+    def __init__(self, title: str, *, unit: str, of: int | None = None) -> None:
+        super().__init__(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(f"{unit} {{task.fields[beside]}}"),
+            TimeElapsedColumn(),
+        )
+        self._row = self._bar.add_task(title, total=of, beside="")
+
+    def show(self, done: int, beside: str = "") -> None:
+        """Draw how far it is."""
+        self._bar.update(self._row, completed=done, beside=beside)

@@ -8,13 +8,15 @@ from cyclopts import App, Parameter
 from libs.client.cli.changing import confirm
 from libs.client.cli.connect import FOUND, Connect
 from libs.client.cli.groups import PLATFORM
-from libs.client.cli.output import AsJson, print_json, print_table, say, when
+from libs.client.cli.output import AsJson, counted, print_json, print_table, say, when
 from libs.client.cli.tasks import follow
-from libs.client.failures import Usage
+from libs.client.failures import FileNotFound, Usage
 from libs.contracts.storage import BucketInfo, BucketSettings
 from libs.contracts.values import Versioning
 
-buckets = App(name="buckets", group=PLATFORM, help="Buckets: create, list, set, remove.")
+buckets = App(
+    name="buckets", group=PLATFORM, help="Buckets: create, list, set, remove, bring back."
+)
 
 
 @buckets.command
@@ -84,6 +86,36 @@ async def remove(
             confirm(f"Remove {name} with all its files?")
         task = await client.buckets.delete_with_files(name)
         await follow(client, task)
+
+
+@buckets.command(name="deleted")
+async def list_deleted(*, json: AsJson = False, connect: Connect = FOUND) -> None:
+    """List deleted buckets that can still be brought back."""
+    async with connect.client() as client:
+        found = await client.buckets.deleted()
+    if json:
+        print_json(found)
+        return
+    rows = [(one.bucket_id, one.name, when(one.deleted_at), when(one.gone_at)) for one in found]
+    print_table(("id", "bucket", "deleted", "until"), rows)
+
+
+@buckets.command
+async def undelete(
+    bucket: Annotated[str, Parameter(help="Its name, or its id; see `buckets deleted`.")],
+    /,
+    *,
+    connect: Connect = FOUND,
+) -> None:
+    """Bring a deleted bucket back, with its files and its history."""
+    async with connect.client() as client:
+        # Of several with one name the last deleted is meant; it is the first in the list.
+        for one in await client.buckets.deleted():
+            if bucket in (one.name, str(one.bucket_id)):
+                back = await client.buckets.undelete(one.bucket_id)
+                say(f"{back.bucket.name} is back, with {counted(back.files, 'file')}")
+                return
+    raise FileNotFound(f"no deleted bucket {bucket} can be brought back; see `buckets deleted`")
 
 
 def _setting(text: str) -> tuple[str, Any]:

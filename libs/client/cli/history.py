@@ -1,5 +1,6 @@
 """``log`` and ``restore``: what was, and back to it."""
 
+from datetime import datetime
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -31,21 +32,40 @@ async def log(
     ref: Annotated[
         str | None, Parameter(help="Commits that led to this branch, tag or commit.")
     ] = None,
+    author: Annotated[str | None, Parameter(help="Only commits of this actor.")] = None,
+    since: Annotated[
+        datetime | None, Parameter(help="Only commits not older; local unless it names a zone.")
+    ] = None,
+    until: Annotated[datetime | None, Parameter(help="Only commits not newer.")] = None,
+    grep: Annotated[
+        str | None, Parameter(help="Only commits whose message has this text somewhere.")
+    ] = None,
     json: AsJson = False,
     connect: Connect = FOUND,
 ) -> None:
-    """Show the versions of a file, or the commits of a bucket, newest first."""
+    """Show the versions of a file, or commits, newest first.
+
+    Of a file with --ref or a filter: the commits that changed it.
+    """
+    filters = (ref, author, since, until, grep)
     async with connect.client() as client:
-        if not place.path:
-            found = client.versions.commits(place.bucket, ref=ref, limit=limit)
-            commits = [commit async for commit in found]
-            print_json(commits) if json else _print_commits(commits)
+        if place.path and all(each is None for each in filters):
+            of_file = client.versions.of(place.bucket, place.path, limit=limit)
+            versions = [version async for version in of_file]
+            print_json(versions) if json else print_versions(versions)
             return
-        if ref is not None:
-            raise Usage("--ref is for the commits of a bucket, not for one file")
-        of_file = client.versions.of(place.bucket, place.path, limit=limit)
-        versions = [version async for version in of_file]
-    print_json(versions) if json else print_versions(versions)
+        found = client.versions.commits(
+            place.bucket,
+            ref=ref,
+            path=place.path or None,
+            author=author,
+            since=since and since.astimezone(),
+            until=until and until.astimezone(),
+            message=grep,
+            limit=limit,
+        )
+        commits = [commit async for commit in found]
+    print_json(commits) if json else _print_commits(commits)
 
 
 async def restore(
@@ -58,12 +78,15 @@ async def restore(
     version: Annotated[
         int | None, Parameter(help="Version of one file; see `strongroom log BUCKET/PATH`.")
     ] = None,
+    branch: Annotated[
+        str | None, Parameter(name=["--branch", "-b"], help="Which branch; else main.")
+    ] = None,
     message: Annotated[str, Parameter(name=["--message", "-m"], help="Why.")] = "",
     connect: Connect = FOUND,
 ) -> None:
     """Make a file, everything below a prefix (bucket/dir/), or a bucket as it was.
 
-    The restore is a new commit; no bytes move, and it can be taken back the same way.
+    The restore is a new commit; no bytes move, and `revert` takes it back.
     """
     if (to is None) == (version is None):
         raise Usage("say either --to COMMIT or --version N")
@@ -74,6 +97,7 @@ async def restore(
             commit,
             paths=None if place.is_prefix else [place.path],
             prefix=place.path if place.is_prefix and place.path else None,
+            branch=branch,
             message=message,
         )
     changed = counted(restored.changed, "file") + " changed" if restored.changed else "no change"
@@ -118,7 +142,7 @@ def _print_commits(commits: list[CommitInfo]) -> None:
             one.files,
             human_size(one.bytes),
             one.author,
-            one.message,
+            one.message.partition("\n")[0],
         )
         for one in commits
     ]

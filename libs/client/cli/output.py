@@ -64,9 +64,11 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
         sys.stdout.write(line.rstrip() + "\n")
 
 
-def printable(text: str) -> str:
+def printable(text: str, keep: str = "") -> str:
     """Return ``text`` without what a terminal would obey: names come from strangers."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return "".join(
+        each if each.isprintable() or each in keep else "\N{REPLACEMENT CHARACTER}" for each in text
+    )
 
 
 def human_size(count: int) -> str:
