@@ -33,6 +33,7 @@ from services.storage.requests import (
     changes,
     checks,
     damage,
+    deleted_buckets,
     direct,
     files,
     grants,
@@ -62,6 +63,7 @@ def build(settings: Settings) -> Service:
         given=given,
         answers=[
             buckets,
+            deleted_buckets,
             uploads,
             small_files,
             files,

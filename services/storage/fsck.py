@@ -68,6 +68,8 @@ async def _check_records(db: Database, report: Report) -> None:
             report.add("file-content", f"{bucket}/{path}")
         for bucket, path in await checks.list_not_held(conn, limit=MOST_SHOWN):
             report.add("file-not-held", f"{bucket}/{path}")
+        for bucket, sha256 in await checks.list_held_by_nobody(conn, limit=MOST_SHOWN):
+            report.add("content-not-held", f"{bucket} {sha256}")
         for key in await checks.list_endangered(conn, limit=MOST_SHOWN):
             report.add("object-endangered", key)
         for key, damage in await checks.list_damaged(conn, limit=MOST_SHOWN):

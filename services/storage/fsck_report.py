@@ -17,6 +17,7 @@ Kind = Literal[
     "blob-damaged",
     "file-content",
     "file-not-held",
+    "content-not-held",
     "counter-off",
 ]
 

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from libs.chassis import outbox
 from libs.chassis.database import Database
-from libs.contracts.storage import BucketDeleted
+from libs.contracts.ids import new_id
+from libs.contracts.storage import BucketDeleted, BucketMarked
 from libs.worker import Task, runs
 from services.storage.domain.changes import Write
 from services.storage.locks import check_nothing_locked
@@ -39,8 +40,12 @@ async def empty_bucket(task: Task, args: EmptyBucket, db: Database) -> dict[str,
     What is left to do is in the tables, so another attempt just goes on.
     """
     async with db.transaction() as tx:
-        if await buckets.close_for_task(tx, args.bucket_id, task.task_id) is None:
+        bucket = await buckets.close_for_task(tx, args.bucket_id, task.task_id)
+        if bucket is None:
             return {"deleted": 0}
+        # Parts what the bucket was from its end: what it was can be restored.
+        mark = BucketMarked(bucket=bucket.name, bucket_id=bucket.bucket_id, mark_id=new_id())
+        await outbox.add(tx, mark)
         total = await files.count(tx, args.bucket_id)
     task.progress(done=0, total=total, unit="items", current_step="deleting files")
     deleted = 0

@@ -19,6 +19,7 @@ from libs.chassis.database import Connection, Database
 from services.storage.domain.slices import Span, to_sweep
 from services.storage.repository import (
     change_sets,
+    deleted_buckets,
     direct_uploads,
     held_contents,
     locks,
@@ -128,11 +129,13 @@ async def sweep_change_sets(db: Database) -> None:
     await _sweep(db, "change_set_parts", change_sets.delete_old)
 
 
-async def purge_deleted_buckets(db: Database) -> None:
-    """Remove the rows of deleted buckets, a batch in each transaction."""
+async def purge_deleted_buckets(db: Database, settings: Settings) -> None:
+    """Remove the rows of buckets whose grace is over, a batch in each transaction."""
     while True:
         async with db.transaction() as tx:
-            bucket_id = await purging.find_deleted_bucket_for_update(tx)
+            bucket_id = await deleted_buckets.find_to_purge_for_update(
+                tx, grace_s=settings.bucket_grace_s
+            )
             if bucket_id is None:
                 return
             rows = await purging.delete_some_rows(tx, bucket_id, ROWS_AT_ONCE)

@@ -86,6 +86,9 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
     blob_grace_s: Seconds = 24 * 3600.0
     """How long a blob that nothing names waits before it is deleted."""
 
+    bucket_grace_s: Annotated[float, Meta(ge=0)] = 7 * 24 * 3600.0
+    """How long a deleted bucket can be brought back; its bytes stay as long."""
+
     object_grace_s: Seconds = 15 * 60.0
     """How long an object stays whose blobs are gone or moved: who was told where they lay may be
     reading them. Nobody may remember a blob's place for longer."""

@@ -1,6 +1,6 @@
 """What happens to files at storage becomes their history."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from libs.chassis import inbox
@@ -11,6 +11,7 @@ from libs.contracts.storage import (
     BucketCreated,
     BucketDeleted,
     BucketMarked,
+    BucketRestored,
     FileDeleted,
     FilesChanged,
     FileStored,
@@ -29,12 +30,14 @@ from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.repositories import Repository
 
 RECORD = "versioning-record-version"
-BucketEvent = BucketCreated | BucketDeleted | BucketMarked | FileEvent
+Ending = BucketDeleted | BucketRestored
+BucketEvent = BucketCreated | Ending | BucketMarked | FileEvent
 
 
 @reacts(
     BucketCreated,
     BucketDeleted,
+    BucketRestored,
     BucketMarked,
     FileStored,
     FileDeleted,
@@ -51,6 +54,10 @@ async def record_version(events: Sequence[BucketEvent], db: Database, cache: Nod
         # In one order everywhere: two replicas wait for each other, they never deadlock.
         for bucket_id in sorted(by_bucket):
             await _record_bucket(tx, cache, by_bucket[bucket_id])
+        # Behind all that gave up a name.
+        for bucket_id in sorted(by_bucket):
+            if isinstance(_last_ending(by_bucket[bucket_id]), BucketRestored):
+                await repositories.mark_restored(tx, bucket_id)
         crashpoint("before_record")
     crashpoint("after_record")
 
@@ -58,19 +65,39 @@ async def record_version(events: Sequence[BucketEvent], db: Database, cache: Nod
 async def _record_bucket(tx: Connection, cache: NodeCache, events: Sequence[BucketEvent]) -> None:
     repository = Repository(events[0].bucket_id, events[0].bucket)
     head = await history.lock_main(tx, repository)
-    told = (
-        version
-        for event in events
-        if isinstance(event, FileEvent)
-        and (event.versioning == "auto" or event.commit_id is not None)
-        for version in versions_of(event)
-    )
-    for portion in portions(told):
-        head = await _record_versions(tx, cache, repository, head, portion)
+    for part in _between_marks(events):
+        told = (
+            version
+            for event in part
+            if event.versioning == "auto" or event.commit_id is not None
+            for version in versions_of(event)
+        )
+        for portion in portions(told):
+            head = await _record_versions(tx, cache, repository, head, portion)
     if seen := [event.mark_id for event in events if isinstance(event, BucketMarked)]:
         await marks.insert_marks(tx, seen)
-    if any(isinstance(event, BucketDeleted) for event in events):
+    if isinstance(_last_ending(events), BucketDeleted):
         await repositories.mark_deleted(tx, repository.bucket_id)
+
+
+def _between_marks(events: Sequence[BucketEvent]) -> Iterator[list[FileEvent]]:
+    """Yield what happened to files, parted by marks: no commit has changes from both sides of one.
+
+    So what a bucket was when it was closed is a commit, before those of its emptying.
+    """
+    part: list[FileEvent] = []
+    for event in events:
+        if isinstance(event, BucketMarked):
+            yield part
+            part = []
+        elif isinstance(event, FileEvent):
+            part.append(event)
+    yield part
+
+
+def _last_ending(events: Sequence[BucketEvent]) -> Ending | None:
+    """Return what ended the bucket, or its end, last."""
+    return next((event for event in reversed(events) if isinstance(event, Ending)), None)
 
 
 async def _record_versions(

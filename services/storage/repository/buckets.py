@@ -1,4 +1,4 @@
-"""Buckets. A deleted one keeps its row until its files' rows are purged, but has no name."""
+"""Buckets. A deleted one keeps its row until it is purged, and its name is free."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -203,7 +203,8 @@ async def close(tx: Connection, name: str, task_id: UUID) -> Bucket:
         """
         UPDATE bucket
         SET state = 'closing',
-            closing_task_id = CASE state WHEN 'closing' THEN closing_task_id ELSE $2 END
+            closing_task_id = CASE state WHEN 'closing' THEN closing_task_id ELSE $2 END,
+            closed_at = CASE state WHEN 'closing' THEN closed_at END
         WHERE name = $1
             AND state <> 'deleted'
         RETURNING *
@@ -217,14 +218,22 @@ async def close(tx: Connection, name: str, task_id: UUID) -> Bucket:
 
 
 async def close_for_task(tx: Connection, bucket_id: UUID, task_id: UUID) -> Bucket | None:
-    """Close the bucket for a task that is running now, also if it was reopened in between."""
+    """Close the bucket for a task that is running now, also if it was reopened in between.
+
+    Every change that was begun has ended when this notes, the first time, at which time it closed.
+    """
+    if await find_for_update(tx, bucket_id) is None:
+        return None
     row = await tx.fetchrow(
         """
         UPDATE bucket
         SET state = 'closing',
-            closing_task_id = $2
+            closing_task_id = $2,
+            closed_at = CASE
+                WHEN state = 'closing' AND closed_at IS NOT NULL THEN closed_at
+                ELSE clock_timestamp()
+            END
         WHERE bucket_id = $1
-            AND state <> 'deleted'
         RETURNING *
         """,
         bucket_id,
@@ -239,7 +248,8 @@ async def reopen(tx: Connection, task_id: UUID) -> None:
         """
         UPDATE bucket
         SET state = 'open',
-            closing_task_id = NULL
+            closing_task_id = NULL,
+            closed_at = NULL
         WHERE closing_task_id = $1
             AND state = 'closing'
         """,
@@ -248,11 +258,19 @@ async def reopen(tx: Connection, task_id: UUID) -> None:
 
 
 async def delete(tx: Connection, bucket_id: UUID) -> None:
-    """Take the bucket's name away; the caller has it locked and found it empty."""
+    """Take the bucket's name away; the caller has it locked and found it empty.
+
+    One that was not closed to be emptied takes changes until now.
+    """
     await tx.execute(
         """
         UPDATE bucket
-        SET state = 'deleted'
+        SET state = 'deleted',
+            closed_at = CASE
+                WHEN state = 'closing' AND closed_at IS NOT NULL THEN closed_at
+                ELSE clock_timestamp()
+            END,
+            deleted_at = clock_timestamp()
         WHERE bucket_id = $1
         """,
         bucket_id,

@@ -56,6 +56,23 @@ async def list_unlike_their_blob(conn: Connection, *, limit: int) -> list[tuple[
     return [(row["name"], row["path"]) for row in rows]
 
 
+async def list_held_by_nobody(conn: Connection, *, limit: int) -> list[tuple[str, str]]:
+    """Return bucket and digest of content that is held, and that its bucket does not know by it."""
+    rows = await conn.fetch(
+        """
+        SELECT bucket.name, encode(blob.sha256, 'hex') AS sha256
+        FROM held_content
+        JOIN bucket USING (bucket_id)
+        JOIN blob USING (blob_id)
+        LEFT JOIN bucket_blob USING (bucket_id, blob_id)
+        WHERE bucket_blob.blob_id IS NULL
+        LIMIT $1
+        """,
+        limit,
+    )
+    return [(row["name"], row["sha256"]) for row in rows]
+
+
 async def list_not_held(conn: Connection, *, limit: int) -> list[tuple[str, str]]:
     """Return bucket and path of files whose bytes their bucket does not know by their digest."""
     rows = await conn.fetch(
@@ -64,7 +81,7 @@ async def list_not_held(conn: Connection, *, limit: int) -> list[tuple[str, str]
         FROM file
         JOIN bucket USING (bucket_id)
         LEFT JOIN bucket_blob USING (bucket_id, blob_id)
-        WHERE deleted_at IS NULL
+        WHERE file.deleted_at IS NULL
             AND bucket_blob.blob_id IS NULL
         LIMIT $1
         """,

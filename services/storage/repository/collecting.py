@@ -106,7 +106,11 @@ async def list_ripe(conn: Connection, *, grace_s: float, limit: int) -> list[UUI
 
 
 async def list_holders(conn: Connection, blob_ids: Sequence[UUID]) -> list[Held]:
-    """Return the buckets that held these blobs and whose history somebody could still read."""
+    """Return the buckets that held these blobs and whose history somebody could still read.
+
+    A deleted bucket is among them while it can be brought back: until the purge, which begins at
+    the end of its grace, has removed what it held.
+    """
     rows = await conn.fetch(
         """
         SELECT blob_id, bucket_id, bucket.name AS bucket, encode(sha256, 'hex') AS sha256
@@ -114,7 +118,6 @@ async def list_holders(conn: Connection, blob_ids: Sequence[UUID]) -> list[Held]
         JOIN bucket_blob USING (blob_id)
         JOIN bucket USING (bucket_id)
         WHERE blob_id = ANY ($1::uuid[])
-            AND state <> 'deleted'
         ORDER BY bucket_id
         """,
         blob_ids,

@@ -10,21 +10,6 @@ from services.storage.domain.slices import Mark
 _OF_BUCKETS = ("file", "past_state", "file_lock", "pending_file", "held_content", "bucket_blob")
 
 
-async def find_deleted_bucket_for_update(tx: Connection) -> UUID | None:
-    """Return a deleted bucket that no upload and no other sweeper holds on to."""
-    bucket_id: UUID | None = await tx.fetchval(
-        """
-        SELECT bucket_id
-        FROM bucket
-        WHERE state = 'deleted'
-            AND NOT EXISTS (SELECT FROM upload WHERE upload.bucket_id = bucket.bucket_id)
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-        """
-    )
-    return bucket_id
-
-
 async def delete_some_rows(tx: Connection, bucket_id: UUID, limit: int) -> int:
     """Remove up to ``limit`` rows of each kind that a deleted bucket has left; return how many."""
     removed = 0

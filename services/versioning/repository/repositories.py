@@ -80,6 +80,24 @@ async def _lock(tx: Connection, bucket_id: UUID) -> bool:
     return found is not None
 
 
+async def mark_restored(tx: Connection, bucket_id: UUID) -> None:
+    """Give a bucket that is there again its history back by name, unless another has the name."""
+    await tx.execute(
+        """
+        UPDATE repository
+        SET deleted_at = NULL
+        WHERE bucket_id = $1
+          AND deleted_at IS NOT NULL
+          AND NOT EXISTS (
+              SELECT FROM repository AS other
+              WHERE other.bucket = repository.bucket
+                AND other.deleted_at IS NULL
+          )
+        """,
+        bucket_id,
+    )
+
+
 async def mark_deleted(tx: Connection, bucket_id: UUID) -> None:
     """Keep the history of a bucket that is gone, under its id only."""
     await tx.execute(

@@ -9,6 +9,7 @@ import pytest
 from libs.blobs import BlobStore, open_store
 from libs.chassis.database import Database
 from libs.contracts.storage import CreateBucket
+from services.storage.settings import Settings
 from tests.builders import a_bucket_name
 from tests.platform import Platform
 from tests.service.storage.bucket import ACTOR, Ask, Bucket, Making
@@ -25,6 +26,19 @@ async def store(storage_environment: dict[str, str]) -> AsyncIterator[BlobStore]
     """The platform's own object store."""
     async with open_store(storage_environment["STRONGROOM_STORAGE_STORE_URL"]) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def impatient(platform: Platform, storage_environment: dict[str, str]) -> Settings:
+    """The settings of a second replica, for which every grace is over."""
+    return Settings(
+        database_url=platform.database_urls["storage"],
+        nats_url=platform.nats_url,
+        store_url=storage_environment["STRONGROOM_STORAGE_STORE_URL"],
+        blob_grace_s=0.001,
+        object_grace_s=0.001,
+        bucket_grace_s=0,
+    )
 
 
 @pytest.fixture(scope="session")

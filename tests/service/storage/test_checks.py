@@ -35,6 +35,7 @@ from libs.contracts.storage import (
 )
 from services.storage.checking import forget_checks, sweep_checks
 from services.storage.loops import purge_deleted_buckets, sweep_uploads
+from services.storage.settings import Settings
 from tests.builders import a_bucket_name
 from tests.listening import Events
 from tests.service.storage.bucket import ACTOR, Ask, Bucket, Making, digest
@@ -328,7 +329,7 @@ async def test_a_verdict_that_comes_behind_the_deadline_makes_no_file(
 
 
 async def test_a_bucket_that_is_deleted_with_all_takes_what_waits_along(
-    bucket: Bucket, db: Database
+    bucket: Bucket, db: Database, impatient: Settings
 ) -> None:
     check = await waiting(bucket)
 
@@ -336,7 +337,7 @@ async def test_a_bucket_that_is_deleted_with_all_takes_what_waits_along(
 
     async def purged() -> bool:
         await sweep_uploads(db)
-        await purge_deleted_buckets(db)
+        await purge_deleted_buckets(db, impatient)
         async with db.connection() as conn:
             left: int = await conn.fetchval(
                 "SELECT count(*) FROM pending_check WHERE check_id = $1", check.check_id

@@ -43,6 +43,7 @@ def settings(platform: Platform, storage_environment: dict[str, str]) -> Setting
         blob_grace_s=0.001,
         object_grace_s=0.001,
         blob_walk_interval_s=0.001,
+        bucket_grace_s=0,
     )
 
 
@@ -192,7 +193,7 @@ async def test_bytes_in_the_trash_stay_until_it_is_emptied(
 
 
 async def test_what_a_purged_bucket_held_goes_with_all_versions(
-    ask: Ask, db: Database, store: BlobStore, collect: Collect
+    ask: Ask, db: Database, store: BlobStore, settings: Settings, collect: Collect
 ) -> None:
     name = a_bucket_name("purged")
     await ask(CreateBucket(name=name, actor=ACTOR, versioning="auto"))
@@ -204,7 +205,7 @@ async def test_what_a_purged_bucket_held_goes_with_all_versions(
 
     async def purged() -> bool:
         await _forget_uploads(db)
-        await purge_deleted_buckets(db)
+        await purge_deleted_buckets(db, settings)
         await collect()
         await sweep_doomed_objects(db, Backends(store))
         return not await _is_there(store, key)

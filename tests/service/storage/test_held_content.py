@@ -4,8 +4,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import pytest
-
 from libs.blobs import BlobStore
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
@@ -24,21 +22,8 @@ from libs.contracts.storage import (
 from services.storage.collecting import collect_condemned_blobs, condemn_unnamed_blobs
 from services.storage.loops import sweep_held_contents
 from services.storage.settings import Settings
-from tests.platform import Platform
 from tests.service.storage.bucket import ACTOR, Bucket, Making, digest
 from tests.service.storage.refusals import refused_as
-
-
-@pytest.fixture
-def settings(platform: Platform, storage_environment: dict[str, str]) -> Settings:
-    """The settings of a second replica, which collects at once."""
-    return Settings(
-        database_url=platform.database_urls["storage"],
-        nats_url=platform.nats_url,
-        store_url=storage_environment["STRONGROOM_STORAGE_STORE_URL"],
-        blob_grace_s=0.001,
-        object_grace_s=0.001,
-    )
 
 
 async def hold(bucket: Bucket, body: bytes, **wish: object) -> HeldContent:
@@ -105,17 +90,17 @@ async def test_a_hold_that_is_committed_again_is_answered_the_same(bucket: Bucke
 
 
 async def test_bytes_that_are_held_stay_and_go_after_it(
-    bucket: Bucket, db: Database, admin_bus: Bus, settings: Settings
+    bucket: Bucket, db: Database, admin_bus: Bus, impatient: Settings
 ) -> None:
     body, other = new_id().bytes, new_id().bytes
     await hold(bucket, body)
     await hold(bucket, other)
 
-    await collect(db, admin_bus, settings)
+    await collect(db, admin_bus, impatient)
     while_held = await is_there(bucket, body)
     await end_holds(db, bucket)
     await bucket.change(PutContent(path="kept", sha256=digest(other)))
-    await collect(db, admin_bus, settings)
+    await collect(db, admin_bus, impatient)
 
     assert while_held
     assert not await is_there(bucket, body)
@@ -123,14 +108,14 @@ async def test_bytes_that_are_held_stay_and_go_after_it(
 
 
 async def test_what_the_bucket_has_is_held_longer(
-    bucket: Bucket, db: Database, admin_bus: Bus, settings: Settings
+    bucket: Bucket, db: Database, admin_bus: Bus, impatient: Settings
 ) -> None:
     body, unknown = new_id().bytes, new_id().bytes
     await bucket.put("a", body)
 
     held = await hold_again(bucket, body, unknown)
     await bucket.delete("a")
-    await collect(db, admin_bus, settings)
+    await collect(db, admin_bus, impatient)
 
     assert held.sizes == {digest(body): 16}
     assert held.held_until - datetime.now(UTC) > timedelta(minutes=55)

@@ -170,7 +170,7 @@ async def test_an_old_blob_and_an_upload_in_progress_are_no_orphans(
 
 
 async def test_a_deleted_bucket_leaves_no_rows(
-    bucket: Bucket, db: Database, store: BlobStore
+    bucket: Bucket, db: Database, store: BlobStore, impatient: Settings
 ) -> None:
     info = await bucket.ask(GetBucket(name=bucket.name))
     await bucket.put("a")
@@ -180,7 +180,7 @@ async def test_a_deleted_bucket_leaves_no_rows(
 
     for _ in range(2):
         await sweep_uploads(db)
-    await asyncio.gather(purge_deleted_buckets(db), purge_deleted_buckets(db))
+    await asyncio.gather(*(purge_deleted_buckets(db, impatient) for _ in range(2)))
     await sweep_doomed_objects(db, Backends(store))
 
     async with db.connection() as conn:
