@@ -7,14 +7,14 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from libs.contracts.labels import check_content_type, check_metadata, check_tags
+from libs.contracts.paths import check_path
 from libs.contracts.problems import Problem
 from libs.contracts.storage import BlobPlace, Expectation, FileInfo, FilePut, FileStored, NewFile
 from libs.contracts.values import Labels, Operation
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.errors import EncryptionRequired
 from services.storage.domain.files import stored
-from services.storage.domain.labels import check_content_type, check_metadata, check_tags
-from services.storage.domain.paths import check_path
 
 
 class Committed(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,8 @@ from itertools import chain
 from msgspec import Struct
 from msgspec.structs import replace
 
+from libs.contracts.labels import check_content_type, check_metadata, check_tags
+from libs.contracts.paths import check_path
 from libs.contracts.storage import (
     ApplyChanges,
     BlobPlace,
@@ -29,8 +31,6 @@ from services.storage.domain.errors import (
     TooManyFiles,
 )
 from services.storage.domain.files import Content, File
-from services.storage.domain.labels import check_content_type, check_metadata, check_tags
-from services.storage.domain.paths import check_path
 from services.storage.domain.prefixes import (
     check_apart,
     check_prefix_change,

@@ -33,24 +33,6 @@ class FileNotFound(Problem):
     code, status = "file-not-found", 404
 
 
-class InvalidPath(Problem):
-    """A file cannot have this path."""
-
-    code, status = "invalid-path", 400
-
-
-class InvalidContentType(Problem):
-    """This is no media type."""
-
-    code, status = "invalid-content-type", 400
-
-
-class InvalidLabels(Problem):
-    """Metadata or tags are not of the allowed form or size."""
-
-    code, status = "invalid-labels", 400
-
-
 class PreconditionFailed(Problem):
     """The file is not in the state that the call expects."""
 

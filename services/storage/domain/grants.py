@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from libs.contracts.paths import InvalidPath, check_path
 from libs.contracts.storage import MOST_GRANTS, Grant, Role
-from services.storage.domain.errors import InvalidPath, LastOwner, TooManyGrants
-from services.storage.domain.paths import check_path
+from services.storage.domain.errors import LastOwner, TooManyGrants
 
 
 def check_prefix(prefix: str) -> None:

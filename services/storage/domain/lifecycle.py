@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from libs.contracts.labels import check_tags
+from libs.contracts.paths import check_search_text
 from libs.contracts.problems import Problem
 from libs.contracts.storage import LifecycleRule
 from services.storage.domain.errors import InvalidLifecycle
-from services.storage.domain.labels import check_tags
 from services.storage.domain.listing import end_of
-from services.storage.domain.paths import check_search_text
 
 
 class Range(NamedTuple):

@@ -1,7 +1,7 @@
 """Where a list of states goes on: behind a path and a revision of it."""
 
+from libs.contracts.paths import check_search_text
 from services.storage.domain.errors import InvalidSelection
-from services.storage.domain.paths import check_search_text
 
 BEFORE_ALL = ("", 0)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from libs.contracts.paths import MOST_BYTES, InvalidPath, check_path
 from libs.contracts.storage import (
     MOST_PATHS,
     ApplyChanges,
@@ -20,13 +21,11 @@ from libs.contracts.storage import (
 from libs.contracts.values import Operation
 from services.storage.domain.errors import (
     FileExists,
-    InvalidPath,
     InvalidPrefix,
     PathChangedTwice,
     PrefixNotFound,
     TooManyFiles,
 )
-from services.storage.domain.paths import MOST_BYTES, check_path
 
 MOST_PREFIXES = 100
 

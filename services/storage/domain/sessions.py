@@ -8,13 +8,13 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from libs.contracts.labels import check_content_type, check_metadata, check_tags
+from libs.contracts.paths import InvalidPath, check_path
 from libs.contracts.problems import Problem
 from libs.contracts.storage import BlobPlace, FilePut, SessionInfo, SessionKind, SessionWish
 from services.storage.domain.arrivals import Arrival
 from services.storage.domain.buckets import Bucket
-from services.storage.domain.errors import BucketNotFound, InvalidPath
-from services.storage.domain.labels import check_content_type, check_metadata, check_tags
-from services.storage.domain.paths import check_path
+from services.storage.domain.errors import BucketNotFound
 from services.storage.domain.row import Row
 
 

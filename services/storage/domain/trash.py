@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from libs.contracts.paths import check_path
 from services.storage.domain.changes import Write
 from services.storage.domain.errors import FileExists, InvalidSelection, NotInTrash
 from services.storage.domain.files import Content, File
-from services.storage.domain.paths import check_path
 
 
 class Trashed(Struct, frozen=True, kw_only=True):

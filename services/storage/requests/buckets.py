@@ -8,6 +8,7 @@ from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
 from libs.contracts.base import Done
 from libs.contracts.ids import new_id
+from libs.contracts.paths import check_search_text
 from libs.contracts.progress import TaskAccepted, TaskRequested
 from libs.contracts.storage import (
     BucketCreated,
@@ -35,7 +36,6 @@ from services.storage.domain.errors import (
     EncryptionUnavailable,
 )
 from services.storage.domain.lifecycle import check_rules
-from services.storage.domain.paths import check_search_text
 from services.storage.locks import check_nothing_locked
 from services.storage.repository import buckets, files, pending
 from services.storage.requests.grants import give

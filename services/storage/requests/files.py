@@ -6,6 +6,8 @@ from msgspec.structs import replace
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
 from libs.contracts.base import Done
+from libs.contracts.labels import check_content_type, check_metadata, check_tags
+from libs.contracts.paths import check_path, check_search_text
 from libs.contracts.storage import (
     DeleteFile,
     FileInfo,
@@ -19,9 +21,7 @@ from services.storage.domain.buckets import Bucket
 from services.storage.domain.changes import Write
 from services.storage.domain.errors import FileNotFound
 from services.storage.domain.files import Content, File
-from services.storage.domain.labels import check_content_type, check_metadata, check_tags
 from services.storage.domain.listing import page
-from services.storage.domain.paths import check_path, check_search_text
 from services.storage.domain.preconditions import check_expectation
 from services.storage.recording import record
 from services.storage.repository import buckets, files, listings

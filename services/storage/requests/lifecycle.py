@@ -3,8 +3,8 @@
 from libs.chassis.database import Database
 from libs.chassis.rpc import serves
 from libs.contracts.pages import fitting
+from libs.contracts.paths import check_search_text
 from libs.contracts.storage import ExpiryList, PreviewLifecycle
-from services.storage.domain.paths import check_search_text
 from services.storage.repository import buckets, lifecycle
 
 LOOKED_AT_ONCE = 20_000

@@ -6,13 +6,13 @@ from libs.chassis.bus import Bus
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
 from libs.contracts.pages import fitting
+from libs.contracts.paths import check_path, check_search_text
 from libs.contracts.problems import AnsweredWithProblem
 from libs.contracts.storage import FileLock, FileLockList, GetLock, ListLocks, SetLock
 from libs.contracts.versioning import GetVersion
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.errors import FileNotFound, VersionNotFound
 from services.storage.domain.locks import check_change, wanted
-from services.storage.domain.paths import check_path, check_search_text
 from services.storage.domain.positions import parse_position, position_of
 from services.storage.locks import find_state_for_update
 from services.storage.repository import buckets, locks

@@ -3,6 +3,7 @@
 from libs.chassis.database import Database
 from libs.chassis.rpc import serves
 from libs.contracts.pages import fitting
+from libs.contracts.paths import check_path, check_search_text
 from libs.contracts.storage import (
     EmptyTrash,
     FileChange,
@@ -13,7 +14,6 @@ from libs.contracts.storage import (
     TrashRestored,
 )
 from services.storage.domain.listing import end_of
-from services.storage.domain.paths import check_path, check_search_text
 from services.storage.domain.positions import parse_position, position_of
 from services.storage.domain.trash import check_found, check_selection, placed, plan
 from services.storage.recording import record

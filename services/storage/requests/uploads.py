@@ -5,6 +5,8 @@ from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
 from libs.contracts.base import Done
 from libs.contracts.ids import new_id
+from libs.contracts.labels import check_content_type, check_metadata, check_tags
+from libs.contracts.paths import check_path
 from libs.contracts.problems import Problem
 from libs.contracts.storage import (
     AbortUpload,
@@ -20,8 +22,6 @@ from services.storage.domain.arrivals import Arrival
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.checks import PendingFile, answer
 from services.storage.domain.errors import BucketNotFound, UploadCommitted, UploadNotFound
-from services.storage.domain.labels import check_content_type, check_metadata, check_tags
-from services.storage.domain.paths import check_path
 from services.storage.domain.preconditions import ANYTHING, check_expectation
 from services.storage.domain.uploads import Upload, blob_key
 from services.storage.keeping import check_holdable, keep

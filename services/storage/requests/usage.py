@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from libs.chassis.database import Database
 from libs.chassis.rpc import serves
 from libs.contracts.base import Done
+from libs.contracts.paths import check_search_text
 from libs.contracts.storage import (
     Amount,
     BucketUsage,
@@ -19,7 +20,6 @@ from libs.contracts.storage import (
     StorageUsage,
 )
 from services.storage.domain.buckets import Bucket
-from services.storage.domain.paths import check_search_text
 from services.storage.repository import buckets as bucket_rows
 from services.storage.repository import usage
 

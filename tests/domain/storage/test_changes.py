@@ -2,6 +2,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from libs.contracts.labels import InvalidContentType, InvalidLabels
+from libs.contracts.paths import InvalidPath
 from libs.contracts.storage import (
     ApplyChanges,
     Change,
@@ -21,9 +23,6 @@ from services.storage.domain.changes import (
 from services.storage.domain.errors import (
     ContentNotFound,
     FileNotFound,
-    InvalidContentType,
-    InvalidLabels,
-    InvalidPath,
     PathChangedTwice,
     PreconditionFailed,
 )

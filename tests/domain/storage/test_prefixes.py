@@ -1,5 +1,6 @@
 import pytest
 
+from libs.contracts.paths import InvalidPath
 from libs.contracts.storage import (
     MOST_PATHS,
     ApplyChanges,
@@ -12,7 +13,6 @@ from libs.contracts.storage import (
 from services.storage.domain.changes import check_changes, digests_of, paths_of
 from services.storage.domain.errors import (
     FileExists,
-    InvalidPath,
     InvalidPrefix,
     PathChangedTwice,
     PrefixNotFound,

@@ -6,9 +6,10 @@ from uuid import uuid4
 
 import pytest
 
+from libs.contracts.paths import InvalidPath
 from libs.contracts.problems import Problem
 from libs.contracts.storage import SessionWish
-from services.storage.domain.errors import BucketNotFound, InvalidPath
+from services.storage.domain.errors import BucketNotFound
 from services.storage.domain.sessions import (
     LengthMismatch,
     OffsetMismatch,

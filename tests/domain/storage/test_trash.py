@@ -4,12 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.storage.domain.errors import (
-    FileExists,
-    InvalidPath,
-    InvalidSelection,
-    NotInTrash,
-)
+from libs.contracts.paths import InvalidPath
+from services.storage.domain.errors import FileExists, InvalidSelection, NotInTrash
 from services.storage.domain.positions import parse_position, position_of
 from services.storage.domain.trash import Trashed, check_found, check_selection, placed, plan
 from tests.domain.storage.builders import a_content, a_file

@@ -2,8 +2,8 @@
 
 import re
 
+from libs.contracts.problems import Problem
 from libs.contracts.values import Labels
-from services.storage.domain.errors import InvalidContentType, InvalidLabels
 
 MOST_LABELS = 64
 LONGEST_KEY = 128
@@ -14,6 +14,18 @@ _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110 §5.6.2, no sec
 _MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}[ \t]*(;[\x20-\x7e\t]*)?")
 _KEY = re.compile(_TOKEN)
 _NOT_PLAIN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class InvalidContentType(Problem):
+    """This is no media type."""
+
+    code, status = "invalid-content-type", 400
+
+
+class InvalidLabels(Problem):
+    """Metadata or tags are not of the allowed form or size."""
+
+    code, status = "invalid-labels", 400
 
 
 def check_content_type(content_type: str) -> None:

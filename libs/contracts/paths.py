@@ -8,7 +8,7 @@ climbing out of a folder, splitting a header or a log line, or showing another n
 
 import re
 
-from services.storage.domain.errors import InvalidPath
+from libs.contracts.problems import Problem
 
 MOST_BYTES = 1024
 
@@ -26,6 +26,12 @@ _REFUSED = {
     ),
 }
 _NOT_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+
+
+class InvalidPath(Problem):
+    """A file cannot have this path."""
+
+    code, status = "invalid-path", 400
 
 
 def check_path(path: str, field: str = "path") -> None:

@@ -2,9 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.storage.domain.errors import InvalidPath
+from libs.contracts.paths import MOST_BYTES, InvalidPath, check_path, check_search_text
 from services.storage.domain.listing import end_of
-from services.storage.domain.paths import MOST_BYTES, check_path, check_search_text
 
 
 @pytest.mark.parametrize(

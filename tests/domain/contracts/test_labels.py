@@ -1,7 +1,12 @@
 import pytest
 
-from services.storage.domain.errors import InvalidContentType, InvalidLabels
-from services.storage.domain.labels import check_content_type, check_metadata, check_tags
+from libs.contracts.labels import (
+    InvalidContentType,
+    InvalidLabels,
+    check_content_type,
+    check_metadata,
+    check_tags,
+)
 
 
 @pytest.mark.parametrize(
