@@ -20,7 +20,7 @@ from libs.chassis.database import Connection, Database
 from libs.contracts.problems import AnsweredWithProblem, Problem, ServiceUnavailable
 from libs.contracts.storage import ChangesApplied
 from libs.contracts.versioning import EntryChange
-from services.versioning import asking_storage, history, landing, staging
+from services.versioning import asking_storage, contents, history, landing, staging
 from services.versioning.asking_storage import FilesDiffer, Meant
 from services.versioning.catching_up import catch_up
 from services.versioning.domain import tree
@@ -60,6 +60,8 @@ class Planned(Struct, frozen=True, kw_only=True):
     change: Change
     reads: Collection[str] = ()
     """Further paths that the plan depends on: they must not change meanwhile."""
+    held: Collection[str] = ()
+    """Digests of bytes that storage holds; a branch may name others that are in history."""
     replaces_staged: bool = False
     """What is staged of these paths is not any more; otherwise it stays staged on the commit."""
 
@@ -144,6 +146,8 @@ class Applier:
             drafted = meant.drafted
             if not _makes_a_commit(planned, drafted):
                 return _unchanged(head)
+            new = _digests(drafted.states) - set(planned.held)
+            await contents.check_named(tx, repository.bucket_id, new, None)
             head = await history.write(tx, self._cache, repository, drafted)
             replaced = planned.states if planned.replaces_staged else ()
             await staging.restage(tx, self._cache, repository, head, without=replaced)
@@ -238,6 +242,10 @@ def check_branch(
         )
     if head.ref.protected and not may_write_protected:
         raise BranchProtected(f"{head.ref.name} changes by merges only", branch=head.ref.name)
+
+
+def _digests(states: Mapping[str, Entry | None]) -> set[str]:
+    return {entry.sha256.hex() for entry in states.values() if entry is not None}
 
 
 def _makes_a_commit(planned: Planned, drafted: Draft) -> bool:

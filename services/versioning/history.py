@@ -23,6 +23,7 @@ from services.versioning.domain.tree import EMPTY, Edited, Entry, NodeId
 from services.versioning.repository import (
     branch_changes,
     commits,
+    content,
     lines,
     nodes,
     refs,
@@ -92,6 +93,8 @@ async def lock_branch(tx: Connection, repository: Repository, name: str) -> Head
     """Return where a branch stands; nobody else can change it before this transaction ends."""
     if name == MAIN:
         return await lock_main(tx, repository)
+    # A commit names content that history has, so that must not be given up meanwhile.
+    await content.lock_for_naming(tx, repository.bucket_id)
     ref = await refs.get_branch_for_update(tx, repository.bucket_id, name)
     return await read_head(tx, repository.bucket_id, ref)
 
@@ -147,7 +150,9 @@ async def write(tx: Connection, cache: NodeCache, repository: Repository, drafte
     Versions of main's files are the caller's to record: only storage knows their revisions.
     """
     head = drafted.head
-    place = await store(tx, cache, repository, drafted, line_id=head.ref.line_id)
+    place = await store(
+        tx, cache, repository, drafted.commit, drafted.edited, line_id=head.ref.line_id
+    )
     commit_id = drafted.commit_id
     await refs.move_branch(tx, repository.bucket_id, head.ref.name, commit_id, place.line_id)
     if not head.ref.is_main:
@@ -166,23 +171,22 @@ async def store(
     tx: Connection,
     cache: NodeCache,
     repository: Repository,
-    drafted: Draft,
+    commit: Commit,
+    edited: Edited,
     *,
     line_id: int | None,
 ) -> Place:
     """Store a commit with its nodes behind its first parent, on ``line_id`` if that ends there."""
-    commit, bucket_id = drafted.commit, repository.bucket_id
+    bucket_id = repository.bucket_id
     places = await lines.get_places(tx, bucket_id, commit.parents) if commit.parents else {}
     first = places[commit.parents[0]] if commit.parents else None
     place = await _place_behind(tx, bucket_id, first, line_id)
-    await nodes.insert_nodes(tx, drafted.edited.nodes)
-    await commits.insert_commit(
-        tx, bucket_id, place, commit, files=drafted.edited.count, size=drafted.edited.size
-    )
+    await nodes.insert_nodes(tx, edited.nodes)
+    await commits.insert_commit(tx, bucket_id, place, commit, files=edited.count, size=edited.size)
     if len(commit.parents) > 1:
         merged = [places[parent] for parent in commit.parents[1:]]
         await lines.insert_merge_parents(tx, place, merged)
-    cache.keep({new.node_id: new.node for new in drafted.edited.nodes.values()})
+    cache.keep({new.node_id: new.node for new in edited.nodes.values()})
     return place
 
 

@@ -9,7 +9,7 @@ from libs.contracts.versioning import FileState
 from services.versioning.domain import merging, tree
 from services.versioning.domain.errors import MergeConflict
 from services.versioning.domain.merging import Conflict, ThreeWay
-from services.versioning.domain.tree import Entry, NodeId
+from services.versioning.domain.tree import Delta, Entry, NodeId
 from services.versioning.repository import nodes
 from services.versioning.repository.nodes import NodeCache
 
@@ -23,6 +23,19 @@ async def merge_trees(
     our_changes = await nodes.drive(conn, cache, tree.diff(base, ours))
     their_changes = await nodes.drive(conn, cache, tree.diff(base, theirs))
     return merging.merge(our_changes.deltas, their_changes.deltas)
+
+
+async def merge_deltas(
+    conn: Connection, cache: NodeCache, *, ours: NodeId, theirs: Sequence[Delta]
+) -> ThreeWay:
+    """Bring single changes to ``ours``; only the paths that they are about are read."""
+    now = await nodes.drive(conn, cache, tree.get(ours, [delta.path for delta in theirs]))
+    ours_since = [
+        Delta(delta.path, delta.before, now.get(delta.path))
+        for delta in theirs
+        if now.get(delta.path) != delta.before
+    ]
+    return merging.merge(ours_since, theirs)
 
 
 def refusal(conflicts: Sequence[Conflict]) -> MergeConflict:

@@ -205,3 +205,15 @@ class MainContended(Problem):
     """The files that this is about change all the time."""
 
     code, status = "main-contended", 503
+
+
+class InvalidPurge(Problem):
+    """This does not say what is to be purged."""
+
+    code, status = "invalid-purge", 422
+
+
+class TreeNotFound(Problem):
+    """Nobody brought a part of an import that ended with this tree, or it was long ago."""
+
+    code, status = "tree-not-found", 404

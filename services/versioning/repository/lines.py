@@ -47,6 +47,12 @@ async def is_last(tx: Connection, place: Place) -> bool:
     return behind is None
 
 
+async def is_a_branch_s(conn: Connection, line_id: int) -> bool:
+    """Tell whether a branch goes on along this line."""
+    found: bool = await conn.fetchval("SELECT EXISTS (SELECT FROM ref WHERE line_id = $1)", line_id)
+    return found
+
+
 async def get_place(conn: Connection, bucket_id: UUID, commit_id: CommitId) -> Place:
     """Return where a commit stands; raises ``RefNotFound``."""
     return (await get_places(conn, bucket_id, [commit_id]))[commit_id]
