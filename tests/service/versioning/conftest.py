@@ -1,7 +1,7 @@
 """What tests of history are given: a bucket of their own, and a way to put files into it."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -14,6 +14,9 @@ from libs.contracts.storage import (
 )
 from tests.builders import a_bucket_name
 from tests.platform import Platform
+from tests.service.storage.bucket import Ask as AskAny
+from tests.service.storage.bucket import Bucket
+from tests.service.versioning.branching import Branching
 from tests.service.versioning.steps import ANN, Ask
 
 
@@ -41,3 +44,12 @@ def put(ask: Ask, platform: Platform) -> Callable[..., Awaitable[FilePut]]:
         return answer
 
     return put
+
+
+@pytest.fixture
+async def scene(ask: AskAny, platform: Platform) -> AsyncIterator[Branching]:
+    """A bucket of which nothing is there yet, and ways to write on its branches."""
+    name = a_bucket_name("scene")
+    await ask(CreateBucket(name=name, actor=ANN))
+    async with open_store(platform.store_url) as store:
+        yield Branching(Bucket(ask, store, name))

@@ -1,9 +1,11 @@
 """Logs: which commits there are, by ref, path, author, time and message."""
 
-from libs.contracts.versioning import (
-    GetCommit,
-    ListCommits,
-)
+from typing import Any
+
+import pytest
+
+from libs.contracts.versioning import CommitInfo, GetCommit, ListCommits
+from tests.service.versioning.branching import Branching
 from tests.service.versioning.steps import Ask, Put, commits, digest, versions
 
 
@@ -32,3 +34,97 @@ async def test_history_hangs_together(ask: Ask, bucket: str, put: Put) -> None:
 
     assert [c.parents for c in history] == [[c.commit_id] for c in history[1:]] + [[]]
     assert page.items + rest.items == history
+
+
+async def log(scene: Branching, **wish: Any) -> list[str]:
+    found = await scene.ask(ListCommits(bucket=scene.name, **wish))
+    return [commit.commit_id for commit in found.items]
+
+
+@pytest.fixture
+async def told(scene: Branching) -> dict[str, str]:
+    """Commits on a branch of a branch, by a word for each."""
+    await scene.branch("work")
+    made = {
+        "first": await scene.write("work", a="a1", b="b1"),
+        "second": await scene.write("work", b="b2"),
+    }
+    await scene.branch("more", "work")
+    made["later"] = await scene.write("work", a="later")
+    made["third"] = await scene.write("more", a="a3")
+    made["fourth"] = await scene.write("more", a=None)
+    return made
+
+
+async def test_the_log_of_a_path_has_the_commits_that_touched_it(
+    scene: Branching, told: dict[str, str]
+) -> None:
+    assert await log(scene, ref="more", path="a") == [
+        told["fourth"],
+        told["third"],
+        told["first"],
+    ]
+    assert await log(scene, ref="work", path="a") == [told["later"], told["first"]]
+    assert await log(scene, ref=told["third"], path="b") == [told["second"], told["first"]]
+    assert await log(scene, ref="more", path="never") == []
+
+
+async def test_the_log_of_a_path_goes_over_from_a_branch_to_main(
+    ask: Ask, scene: Branching
+) -> None:
+    await scene.put(plan="one")
+    await versions(ask, scene.name, "plan", 1)
+    await scene.put(plan="two")
+    newest, first = await versions(ask, scene.name, "plan", 2)
+    await scene.branch("work")
+    await scene.put(plan="main goes on")
+    mine = await scene.write("work", plan="mine")
+
+    assert await log(scene, ref="work", path="plan") == [mine, newest.commit_id, first.commit_id]
+
+
+async def test_pages_of_a_path_s_log_follow_each_other(
+    scene: Branching, told: dict[str, str]
+) -> None:
+    seen: list[str] = []
+    ref: str | None = "more"
+    while ref is not None:
+        page = await scene.ask(ListCommits(bucket=scene.name, ref=ref, path="a", limit=1))
+        seen += [commit.commit_id for commit in page.items]
+        ref = page.next
+
+    assert seen == [told["fourth"], told["third"], told["first"]]
+
+
+async def test_commits_are_found_by_author_message_and_time(
+    ask: Ask, bucket: str, put: Put
+) -> None:
+    await put(bucket, "100%.txt", b"by author 1")
+    await versions(ask, bucket, "100%.txt", 1)
+    await put(bucket, "100_.txt", b"by author 2", actor="key:bob")
+    await versions(ask, bucket, "100_.txt", 1)
+    await put(bucket, "1000.txt", b"by author 3")
+    await versions(ask, bucket, "1000.txt", 1)
+    third, second, first = await commits(ask, bucket)
+
+    async def found(**wish: Any) -> list[CommitInfo]:
+        items: list[CommitInfo] = (await ask(ListCommits(bucket=bucket, **wish))).items
+        return items
+
+    assert await found(author="key:bob") == [second]
+    assert await found(author="key:bo_") == []
+    assert await found(message="100%") == [first]
+    assert await found(message="100_") == [second]
+    assert await found(message="PUT 100") == [third, second, first]
+    assert await found(message="\\") == []
+    assert await found(since=second.created_at) == [third, second]
+    assert await found(until=second.created_at) == [second, first]
+    assert await found(since=second.created_at, until=second.created_at) == [second]
+    assert await found(path="100%.txt", author="key:bob") == []
+    assert await found(path="100_.txt", author="key:bob", message="put") == [second]
+
+
+async def test_a_branch_without_commits_has_an_empty_log(scene: Branching) -> None:
+    await scene.branch("work")
+
+    assert await log(scene, ref="work") == await log(scene, ref="main") == []
