@@ -39,17 +39,22 @@ def check_metadata(metadata: Labels) -> None:
     for key in metadata:
         if not _KEY.fullmatch(key):
             raise InvalidLabels("a key has other characters than a header may", field="metadata")
-    _check_labels(metadata, "metadata")
+    _check_sizes(metadata, "metadata")
 
 
 def check_tags(tags: Labels) -> None:
     """Raise ``InvalidLabels`` unless keys and values are plain text."""
-    if "" in tags or any(_NOT_PLAIN.search(key) for key in tags):
-        raise InvalidLabels("a key is empty or has control characters", field="tags")
-    _check_labels(tags, "tags")
+    check_labels(tags, "tags")
 
 
-def _check_labels(labels: Labels, field: str) -> None:
+def check_labels(labels: Labels, field: str) -> None:
+    """Raise ``InvalidLabels``, naming ``field``, unless keys and values are plain text."""
+    if "" in labels or any(_NOT_PLAIN.search(key) for key in labels):
+        raise InvalidLabels("a key is empty or has control characters", field=field)
+    _check_sizes(labels, field)
+
+
+def _check_sizes(labels: Labels, field: str) -> None:
     if len(labels) > MOST_LABELS:
         raise InvalidLabels(f"there are more than {MOST_LABELS}", field=field)
     for key, value in labels.items():

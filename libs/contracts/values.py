@@ -9,7 +9,7 @@ BucketName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$(?!\
 """3–63 lower-case letters, digits and hyphens; safe as one token of a subject."""
 
 FilePath = Annotated[str, Meta(min_length=1, max_length=1024)]
-"""Where a file stands in its bucket, ``/`` between segments; storage owns the full rule."""
+"""Where a file stands in its bucket, ``/`` between segments; ``paths`` has the full rule."""
 
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Blake3 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]

@@ -25,6 +25,7 @@ from libs.contracts.versioning import (
 from services.versioning import contents, history, staging
 from services.versioning.domain import tree
 from services.versioning.domain.errors import BranchProtected, FileNotFound, MainMovesByCommits
+from services.versioning.domain.files import check_files
 from services.versioning.domain.refs import MAIN
 from services.versioning.domain.staging import check_expected, operation_of, title_of, wanted_states
 from services.versioning.domain.tree import Delta, Entry
@@ -53,6 +54,7 @@ class _Write(NamedTuple):
 @serves(StageWrites)
 async def stage_writes(request: StageWrites, db: Database, cache: NodeCache) -> Staged:
     states = wanted_states(request.writes)
+    check_files(states)
     digests = {write.sha256 for write in request.writes if write.sha256 is not None}
     async with db.transaction() as tx:
         repository = await repositories.get_repository(tx, request)
@@ -79,6 +81,7 @@ async def stage_update(request: StageUpdate, db: Database, cache: NodeCache) -> 
         check_expected(request.expect, before)
         _check_present(before, {path: None}, request.branch)
         states = {path: _described(before[path], request)}
+        check_files(states)
         write = _Write(before, states, request.actor, request.message)
         return await _write(tx, cache, repository, head, write)
 

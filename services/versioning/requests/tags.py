@@ -6,6 +6,7 @@ from libs.chassis.bus import Bus
 from libs.chassis.database import Database
 from libs.chassis.rpc import serves
 from libs.contracts.base import Done
+from libs.contracts.labels import check_labels
 from libs.contracts.pages import fitting
 from libs.contracts.versioning import CreateTag, DeleteTag, GetTag, ListTags, TagInfo, TagList
 from services.versioning.catching_up import catch_up_if_named
@@ -39,6 +40,7 @@ async def get_tag(request: GetTag, db: Database) -> TagInfo:
 
 @serves(CreateTag)
 async def create_tag(request: CreateTag, db: Database, bus: Bus, settings: Settings) -> TagInfo:
+    check_labels(request.metadata, "metadata")
     await catch_up_if_named(request.source, request.bucket, db, bus, settings.mark_timeout_s)
     async with db.transaction() as tx:
         repository = await repositories.get_repository(tx, request)
