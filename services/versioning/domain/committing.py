@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from libs.contracts.storage import CopyPath, MovePath, PathChange, PutContent, RemovePath
 from services.versioning.domain.errors import FileNotFound, PathChangedTwice, PreconditionFailed
+from services.versioning.domain.files import check_files
 from services.versioning.domain.tree import Entry
 
 
@@ -45,7 +46,7 @@ def wanted_states(
     """Return what each path is to become; ``sizes`` are those of the bytes that are put.
 
     Raises ``FileNotFound`` for sources that are not there, and unless ``lenient`` for what is to
-    be removed and is not, and ``PathChangedTwice``.
+    be removed and is not, ``PathChangedTwice``, and what ``check_files`` does.
     """
     states: dict[str, Entry | None] = {}
     for change in changes:
@@ -53,6 +54,7 @@ def wanted_states(
             if path in states:
                 raise PathChangedTwice(f"{path!r} is changed twice", path=path)
             states[path] = entry
+    check_files(states)
     return states
 
 
