@@ -46,14 +46,16 @@ async def stage(
     await _let_go(tx, repository, replaced)
 
 
-async def take_staged(
+async def read_staged(
     tx: Connection, cache: NodeCache, repository: Repository, head: Head
 ) -> dict[str, Entry | None]:
-    """Return all that is staged, for a commit of it in this transaction; nothing is staged then."""
-    states = await _states(tx, cache, repository.bucket_id, head)
-    await staged.delete_all(tx, repository.bucket_id, head.ref.name)
-    await staged.set_tree(tx, repository.bucket_id, head.ref.name, None)
-    return states
+    """Return what each staged path is to become.
+
+    Whoever commits it restages then, which finds it committed.
+    """
+    paths = await staged.list_paths(tx, repository.bucket_id, head.ref.name)
+    entries = await nodes.drive(tx, cache, tree.get(shown_tree(head), paths))
+    return {path: entries.get(path) for path in paths}
 
 
 async def restage(
@@ -71,7 +73,7 @@ async def restage(
     if head.ref.staged_tree is None:
         return
     bucket_id, branch = repository.bucket_id, head.ref.name
-    states = await _states(tx, cache, bucket_id, head)
+    states = await read_staged(tx, cache, repository, head)
     committed = await nodes.drive(tx, cache, tree.get(head.tree, states))
     gone = {path for path, entry in states.items() if committed.get(path) == entry}
     gone.update(states.keys() & without)
@@ -110,15 +112,6 @@ async def _let_go(tx: Connection, repository: Repository, dropped: Collection[st
                 bucket=repository.bucket, bucket_id=repository.bucket_id, digests=unnamed
             )
             await outbox.add(tx, expired)
-
-
-async def _states(
-    tx: Connection, cache: NodeCache, bucket_id: UUID, head: Head
-) -> dict[str, Entry | None]:
-    """Return what each staged path is to become."""
-    paths = await staged.list_paths(tx, bucket_id, head.ref.name)
-    entries = await nodes.drive(tx, cache, tree.get(shown_tree(head), paths))
-    return {path: entries.get(path) for path in paths}
 
 
 async def _show(

@@ -71,7 +71,7 @@ async def _staged(
     tx: Connection, cache: NodeCache, repository: Repository, head: Head, request: CreateCommit
 ) -> dict[str, Entry | None]:
     check_expected(request.expect, await _shown(tx, cache, head, [], request))
-    return await staging.take_staged(tx, cache, repository, head)
+    return await staging.read_staged(tx, cache, repository, head)
 
 
 async def _shown(
