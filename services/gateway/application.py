@@ -28,6 +28,7 @@ from services.gateway.routes import (
     checks,
     content_diff,
     contents,
+    deleted_buckets,
     diffs,
     direct,
     docs,
@@ -40,6 +41,7 @@ from services.gateway.routes import (
     merges,
     proving,
     quarantine,
+    retention,
     signed_urls,
     staging,
     storage_status,
@@ -57,6 +59,7 @@ from services.gateway.settings import Settings
 
 API = (
     buckets,
+    deleted_buckets,
     grants,
     files,
     forms,
@@ -74,6 +77,7 @@ API = (
     diffs,
     content_diff,
     proving,
+    retention,
     trash,
     locks,
     checks,

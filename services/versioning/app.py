@@ -6,25 +6,30 @@ from libs.chassis.bus import Bus
 from libs.chassis.database import Database
 from libs.chassis.loops import every
 from libs.chassis.service import Service, ServiceDefinition
-from services.versioning import loops, reactions
+from services.versioning import loops, reactions, retaining
 from services.versioning.applying import Applier
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.requests import (
     blame,
     branches,
     commit_checks,
+    commits,
     diffs,
     entries,
+    imports,
     in_use,
     log,
     merges,
     restores,
+    retention,
+    reverts,
     staging,
     tags,
 )
 from services.versioning.settings import Settings
 
 HOUR_S = 3600.0
+MINUTE_S = 60.0
 
 
 def build(settings: Settings) -> Service:
@@ -42,13 +47,22 @@ def build(settings: Settings) -> Service:
             diffs,
             blame,
             entries,
+            commits,
+            imports,
             restores,
+            reverts,
             merges,
             in_use,
+            retention,
             commit_checks,
         ],
         reactions=[reactions],
-        loops=[every(HOUR_S, loops.forget_old_marks)],
+        loops=[
+            every(HOUR_S, loops.forget_old_marks),
+            every(HOUR_S, loops.forget_old_commits),
+            every(min(MINUTE_S, settings.retention_interval_s), retaining.apply_policies),
+            every(settings.retention_interval_s, retaining.give_up_unreached),
+        ],
     )
 
 

@@ -18,3 +18,9 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
 
     apply_timeout_s: Annotated[float, Meta(gt=0)] = 60.0
     """How long storage may take to apply one part of a restore."""
+
+    retention_interval_s: Annotated[float, Meta(gt=0)] = 6 * 3600.0
+    """How often each bucket's retention policy is applied; a changed one is within a minute."""
+
+    unreached_grace_s: Annotated[float, Meta(ge=0)] = 7 * 24 * 3600.0
+    """How long content of commits stays that no branch and no tag reaches any more."""

@@ -42,6 +42,8 @@ class VersionInfo(Struct, frozen=True, kw_only=True):
     sha256: Sha256 | None = None
     size: ByteCount = 0
     content_type: ContentType | None = None
+    expired: bool = False
+    """The content was given up: reading it answers ``version-expired``."""
 
 
 class VersionList(Reply, frozen=True):

@@ -88,6 +88,10 @@ class PreviewRetention(
 class Purged(Reply, frozen=True):
     versions: int
     bytes: ByteCount
+    locked: int = 0
+    """States that storage's locks keep."""
+    next: str | None = None
+    """Ask again with this as ``cursor``: there is more."""
 
 
 class PurgeVersions(Request[Purged], OfBucket, to="versioning", frozen=True, kw_only=True):
@@ -100,6 +104,7 @@ class PurgeVersions(Request[Purged], OfBucket, to="versioning", frozen=True, kw_
     path: FilePath | None = None
     prefix: Prefix | None = None
     dry_run: bool = False
+    cursor: str = ""
 
 
 class VersionsExpired(Event, frozen=True, type="version.expired", key="bucket"):

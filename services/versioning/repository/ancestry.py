@@ -27,8 +27,13 @@ async def list_ancestors(conn: Connection, place: Place) -> Ancestors:
     Two queries for each time that merged branches had merged others themselves; what they cost
     grows with the lines and the merges, not with the commits.
     """
+    return await list_behind(conn, {place.line_id: place.position})
+
+
+async def list_behind(conn: Connection, places: Ancestors) -> Ancestors:
+    """Return what several commits have behind them over all their parents, themselves included."""
     reached: dict[int, int] = {}
-    wanted = {place.line_id: place.position}
+    wanted = dict(places)
     while wanted:
         runs = await _with_forks(conn, wanted)
         new = {line: last for line, last in runs.items() if last > reached.get(line, -1)}

@@ -6,6 +6,21 @@ from uuid import UUID
 from libs.chassis.database import Connection
 
 
+async def lock_for_naming(tx: Connection, bucket_id: UUID) -> None:
+    """Let nobody give up content of the bucket before ``tx`` ends; others may name it, too.
+
+    Taken before the lock of a branch, so that nobody waits in a circle.
+    """
+    await tx.execute(
+        "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", _key(bucket_id)
+    )
+
+
+async def lock_for_expiring(tx: Connection, bucket_id: UUID) -> None:
+    """Let nobody name content of the bucket's history before ``tx`` ends, unless storage has it."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", _key(bucket_id))
+
+
 async def list_in_use(conn: Connection, bucket_id: UUID, digests: Sequence[str]) -> list[str]:
     """Return those of ``digests`` that history names: three look-ups for each."""
     rows = await conn.fetch(
@@ -16,10 +31,12 @@ async def list_in_use(conn: Connection, bucket_id: UUID, digests: Sequence[str])
             SELECT FROM version
             WHERE version.bucket_id = $1
               AND version.sha256 = wanted.sha256
+              AND version.expired_at IS NULL
         ) OR EXISTS (
             SELECT FROM branch_change
             WHERE branch_change.bucket_id = $1
               AND branch_change.sha256 = wanted.sha256
+              AND branch_change.expired_at IS NULL
         ) OR EXISTS (
             SELECT FROM staged
             WHERE staged.bucket_id = $1
@@ -35,9 +52,9 @@ async def list_in_use(conn: Connection, bucket_id: UUID, digests: Sequence[str])
 async def keep_in_use(tx: Connection, bucket_id: UUID, digests: Collection[str]) -> set[str]:
     """Return those of ``digests`` that history names, and goes on naming until ``tx`` ends.
 
-    What a commit changed stays for ever. A version's content may be given up, and what is staged
-    be discarded: their rows are locked, so that this waits for us.
+    Content that is given up waits for us; what is staged may be discarded, so it is locked.
     """
+    await lock_for_naming(tx, bucket_id)
     rows = await tx.fetch(
         """
         SELECT encode(wanted.sha256, 'hex') AS sha256
@@ -46,6 +63,7 @@ async def keep_in_use(tx: Connection, bucket_id: UUID, digests: Collection[str])
             SELECT FROM branch_change
             WHERE branch_change.bucket_id = $1
               AND branch_change.sha256 = wanted.sha256
+              AND branch_change.expired_at IS NULL
         )
         """,
         bucket_id,
@@ -67,6 +85,7 @@ _LOCK_VERSIONS = """
         FROM version
         WHERE version.bucket_id = $1
           AND version.sha256 = wanted.sha256
+          AND version.expired_at IS NULL
         LIMIT 1
         FOR SHARE
     ) AS locked
@@ -83,6 +102,36 @@ _LOCK_STAGED = """
         FOR SHARE
     ) AS locked
     """
+
+
+async def list_given_up(
+    conn: Connection, bucket_id: UUID, digests: Collection[bytes]
+) -> set[bytes]:
+    """Return those of ``digests`` that history gave up, and that nothing else of it keeps."""
+    rows = await conn.fetch(
+        """
+        SELECT wanted.sha256
+        FROM unnest($2::bytea[]) AS wanted (sha256)
+        WHERE EXISTS (
+            SELECT FROM version
+            WHERE version.bucket_id = $1
+              AND version.sha256 = wanted.sha256
+              AND version.expired_at IS NOT NULL
+        ) OR EXISTS (
+            SELECT FROM branch_change
+            WHERE branch_change.bucket_id = $1
+              AND branch_change.sha256 = wanted.sha256
+              AND branch_change.expired_at IS NOT NULL
+        )
+        """,
+        bucket_id,
+        list(digests),
+    )
+    given_up = {bytes(row["sha256"]) for row in rows}
+    if not given_up:
+        return given_up
+    kept = await list_in_use(conn, bucket_id, [sha256.hex() for sha256 in given_up])
+    return given_up - {bytes.fromhex(sha256) for sha256 in kept}
 
 
 async def list_parked(conn: Connection, consumer: str, digests: Sequence[str]) -> list[str]:
@@ -102,3 +151,7 @@ async def list_parked(conn: Connection, consumer: str, digests: Sequence[str]) -
         list(digests),
     )
     return [row["sha256"] for row in rows]
+
+
+def _key(bucket_id: UUID) -> str:
+    return f"naming {bucket_id}"

@@ -10,6 +10,7 @@ from libs.chassis.database import Connection
 from services.versioning.domain.commits import CommitId
 from services.versioning.domain.recording import Version
 from services.versioning.domain.tree import Entry
+from services.versioning.repository import content
 
 AT_ONCE = 10_000
 """Rows of one statement, which so never takes long."""
@@ -22,6 +23,8 @@ class RecordedVersion(Struct, frozen=True):
 
     version: Version
     commit_id: CommitId
+    expired: bool
+    """Its content was given up, unless another state keeps it."""
 
 
 async def find_latest(conn: Connection, bucket_id: UUID, paths: Iterable[str]) -> dict[str, int]:
@@ -125,6 +128,18 @@ async def find_version(
     return None if row is None else _recorded(row)
 
 
+async def list_given_up(
+    conn: Connection, bucket_id: UUID, recorded: Sequence[RecordedVersion]
+) -> set[bytes]:
+    """Return the digests of versions that expired and that nothing else keeps."""
+    digests = {
+        each.version.entry.sha256
+        for each in recorded
+        if each.expired and each.version.entry is not None
+    }
+    return await content.list_given_up(conn, bucket_id, digests) if digests else set()
+
+
 def _recorded(row: Any) -> RecordedVersion:
     entry = None
     if row["sha256"] is not None:
@@ -144,7 +159,7 @@ def _recorded(row: Any) -> RecordedVersion:
         created_at=row["created_at"],
         entry=entry,
     )
-    return RecordedVersion(version, CommitId(row["commit_id"]))
+    return RecordedVersion(version, CommitId(row["commit_id"]), row["expired_at"] is not None)
 
 
 async def _insert_part(

@@ -31,10 +31,12 @@ from services.versioning.domain.errors import (
 from services.versioning.domain.refs import MAIN
 from services.versioning.history import Head
 from services.versioning.repository import refs, repositories, staged
+from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.refs import BranchSettings, Ref
 from services.versioning.repository.repositories import Repository
 from services.versioning.settings import Settings
 from services.versioning.states import find_commit_id
+from services.versioning.wholeness import check_whole
 
 
 @serves(ListBranches)
@@ -61,12 +63,14 @@ async def get_branch(request: GetBranch, db: Database) -> BranchInfo:
 
 @serves(CreateBranch)
 async def create_branch(
-    request: CreateBranch, db: Database, bus: Bus, settings: Settings
+    request: CreateBranch, db: Database, bus: Bus, cache: NodeCache, settings: Settings
 ) -> BranchInfo:
     await catch_up_if_named(request.source, request.bucket, db, bus, settings.mark_timeout_s)
     async with db.transaction() as tx:
         repository = await repositories.get_repository(tx, request)
         commit_id = await find_commit_id(tx, repository.bucket_id, request.source)
+        if commit_id is not None:
+            await check_whole(tx, cache, repository.bucket_id, commit_id)
         ref = await refs.insert_branch(
             tx,
             repository.bucket_id,
@@ -85,7 +89,7 @@ async def create_branch(
 
 @serves(UpdateBranch)
 async def update_branch(
-    request: UpdateBranch, db: Database, bus: Bus, settings: Settings
+    request: UpdateBranch, db: Database, bus: Bus, cache: NodeCache, settings: Settings
 ) -> BranchInfo:
     if request.to is not None:
         _refuse_main(request.name)
@@ -98,7 +102,7 @@ async def update_branch(
         if request.to is not None:
             if head.ref.protected and wanted.protected:
                 raise BranchProtected(f"{request.name} changes by merges only", branch=request.name)
-            await _reset(tx, repository, head, request, request.to)
+            await _reset(tx, cache, repository, head, request)
         await refs.set_settings(tx, repository.bucket_id, request.name, wanted)
         if head.ref.is_main and wanted.protected != head.ref.protected:
             # Should this transaction fail after all, asking again makes both agree.
@@ -146,10 +150,12 @@ async def announce_moved(
 
 
 async def _reset(
-    tx: Connection, repository: Repository, head: Head, request: UpdateBranch, to: str
+    tx: Connection, cache: NodeCache, repository: Repository, head: Head, request: UpdateBranch
 ) -> None:
-    """Let a branch name another commit; what was only on it stays, under its own id."""
-    target = await find_commit_id(tx, repository.bucket_id, to)
+    """Let a branch name another commit; what was only on it stays for a grace, under its own id."""
+    target = await find_commit_id(tx, repository.bucket_id, request.to or MAIN)
+    if target is not None:
+        await check_whole(tx, cache, repository.bucket_id, target)
     await _clear(tx, repository, head, discard=request.discard)
     if target == head.commit_id:
         return

@@ -17,6 +17,7 @@ from services.versioning.domain.tree import EMPTY, Entry, Listing, NodeId
 from services.versioning.repository import commits, nodes, refs, repositories, staged, versions
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.staged import StagedPath
+from services.versioning.wholeness import check_kept
 
 
 @serves(GetVersion)
@@ -26,6 +27,8 @@ async def get_version(request: GetVersion, db: Database) -> EntryInfo:
         recorded = await versions.find_version(
             conn, repository.bucket_id, request.path, request.version
         )
+        if recorded is not None and recorded.expired and recorded.version.entry is not None:
+            await check_kept(conn, repository.bucket_id, {request.path: recorded.version.entry})
     if recorded is None:
         raise VersionNotFound(
             f"{request.path} has no version {request.version}",
@@ -52,6 +55,7 @@ async def get_entry(request: GetEntry, db: Database, cache: NodeCache) -> EntryI
             raise FileNotFound(
                 f"{request.path} is not in {request.ref}", path=request.path, ref=request.ref
             )
+        await check_kept(tx, shown.bucket_id, found)
         (info,) = await _entries(tx, shown, list(found.items()))
     return info
 

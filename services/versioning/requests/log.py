@@ -1,5 +1,6 @@
 """What happened: versions of a file, commits of a bucket."""
 
+from collections.abc import Set
 from uuid import UUID
 
 from libs.chassis.database import Connection, Database
@@ -47,9 +48,10 @@ async def list_versions(request: ListVersions, db: Database) -> VersionList:
             below=request.below,
             limit=request.limit + 1,
         )
+        gone = await versions.list_given_up(conn, repository.bucket_id, found)
     if not found and request.below is None:
         raise FileNotFound(request.path, bucket=request.bucket, path=request.path)
-    page = fitting([_version_info(recorded) for recorded in found[: request.limit]])
+    page = fitting([_version_info(recorded, gone) for recorded in found[: request.limit]])
     more = len(found) > len(page)
     return VersionList(items=list(page), next=page[-1].version if more else None)
 
@@ -128,7 +130,7 @@ def commit_info(stored: StoredCommit) -> CommitInfo:
     )
 
 
-def _version_info(recorded: RecordedVersion) -> VersionInfo:
+def _version_info(recorded: RecordedVersion, gone: Set[bytes]) -> VersionInfo:
     version, entry = recorded.version, recorded.version.entry
     return VersionInfo(
         path=version.path,
@@ -141,6 +143,7 @@ def _version_info(recorded: RecordedVersion) -> VersionInfo:
         sha256=entry.sha256.hex() if entry else None,
         size=entry.size if entry else 0,
         content_type=entry.content_type if entry else None,
+        expired=recorded.expired and entry is not None and entry.sha256 in gone,
     )
 
 
