@@ -30,7 +30,6 @@ class Imported(Struct, frozen=True, kw_only=True):
     tree: str | None = None
     partial: bool = False
     """Store the tree only: the answer's ``commit.tree`` is where the next part goes on."""
-    held_until: datetime | None = None
 
 
 class Commits:
@@ -49,13 +48,12 @@ class Commits:
         metadata: Mapping[str, str] | None = None,
         expect: Mapping[str, str | None] | None = None,
         expect_head: str | None = None,
-        held_until: datetime | None = None,
         lenient: bool = False,
     ) -> CommitMade:
         """Commit ``changes``, all or none; without any, what is staged on the branch.
 
         ``expect`` and ``lenient`` as in ``files.change``; ``expect_head`` is the commit that the
-        branch must name. ``held_until`` is until when ``contents.put`` holds the bytes.
+        branch must name. Bytes are put before by ``contents.put``, or the bucket has them.
         """
         body = {
             "branch": branch,
@@ -64,7 +62,7 @@ class Commits:
             "changes": changes,
             "expect": expect or {},
             "lenient": lenient,
-            **_given(expect_head=expect_head, held_until=held_until),
+            **_given(expect_head=expect_head),
         }
         return await self._transport.post(_url(bucket, "commits"), CommitMade, body)
 
@@ -105,7 +103,7 @@ class Commits:
         It is on no branch until one is created at it, or it is merged.
         """
         body = msgspec.structs.asdict(commit)
-        given = _given(**{name: body.pop(name) for name in ("tree", "held_until")})
+        given = _given(tree=body.pop("tree"))
         return await self._transport.post(_url(bucket, "imports"), CommitMade, body | given)
 
     async def checks(self, bucket: str, commit: str) -> list[CommitCheck]:

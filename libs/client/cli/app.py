@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from libs.client.cli.branches import branch, tag
 from libs.client.cli.browse import ls
@@ -43,7 +43,7 @@ COMMANDS = "strongroom.commands"
 """The entry point group in which other packages contribute an ``App``."""
 
 GIT = EntryPoint("git", "libs.client.cli.git:git", COMMANDS)
-"""Read only when it is asked for, as it needs the extra ``git``."""
+"""Read only when it is asked for: what it is made with takes a while to load."""
 
 
 def build(*, overview: bool = False) -> App:
@@ -95,19 +95,19 @@ def build(*, overview: bool = False) -> App:
         """Print the completion script for a shell."""
         sys.stdout.write(app.generate_completion(shell=shell))
 
-    _contribute(app, GIT, shown=overview)
+    _contribute(app, GIT, VERSIONS, shown=overview)
     for entry in entry_points(group=COMMANDS):
-        _contribute(app, entry, shown=overview)
+        _contribute(app, entry, PLATFORM, shown=overview)
     return app
 
 
-def _contribute(app: App, entry: EntryPoint, *, shown: bool) -> None:
+def _contribute(app: App, entry: EntryPoint, group: Group, *, shown: bool) -> None:
     """Add a command of another package; it is imported only to be run or to be shown."""
     if not shown:
         app.command(entry.value, name=entry.name)
         return
     part: App = entry.load()
-    part.group = (PLATFORM,)
+    part.group = (group,)
     app.command(part, name=entry.name)
 
 

@@ -34,14 +34,19 @@ async def rm(
     yes: Annotated[
         bool, Parameter(name=["--yes", "-y"], negative=(), help="Do not ask before.")
     ] = False,
+    ref: Annotated[
+        str | None, Parameter(help="Stage it on this branch, for `commit`; one file only.")
+    ] = None,
     connect: Connect = FOUND,
 ) -> None:
     """Delete a file, or with -r everything below a prefix; old versions stay readable."""
     async with connect.client() as client:
         if not recursive:
             _check_is_file(place)
-            await client.files.delete(place.bucket, place.path)
+            await client.files.delete(place.bucket, place.path, ref=ref)
             return
+        if ref is not None:
+            raise Usage("--ref stages the removal of one file, not of all below a prefix")
         if not yes:
             paths = await _below(client, place)
             confirm(f"Delete {counted(len(paths), 'file')} below {place}?")

@@ -1,7 +1,6 @@
 """``commit`` and ``staged``: what becomes a commit, and what waits to be one."""
 
 import asyncio
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -146,7 +145,6 @@ async def _commit_files(
     head = (await client.branches.get(place.bucket, branch)).commit_id
     known = await _known(client, place, branch if head else None)
     changes: list[PathChange] = []
-    held: list[datetime] = []
     size = sum(file.size for file in files.values())
     with TransferBar("commit", files=len(files), size=size) as bar:
 
@@ -156,7 +154,6 @@ async def _commit_files(
                 bar.skip(file.size)
                 return
             content = await client.contents.put(place.bucket, file.path, on_bytes=bar.on_bytes)
-            held.append(content.held_until)
             kind = guess_type(path)
             changes.append(PutContent(path=path, sha256=content.sha256, content_type=kind))
             bar.done()
@@ -166,7 +163,7 @@ async def _commit_files(
         raise why  # nothing was committed, so one reason says enough
     if exact:
         changes += [RemovePath(path=path) for path in known if path not in files]
-    return await _commit(client, place.bucket, changes, branch, message, head, held)
+    return await _commit(client, place.bucket, changes, branch, message, head)
 
 
 async def _known(client: Client, place: Location, ref: str | None) -> dict[str, ListedFile]:
@@ -181,7 +178,6 @@ async def _commit(
     branch: str,
     message: str,
     head: str | None,
-    held: list[datetime],
 ) -> CommitMade:
     if not changes:
         return CommitMade(commit=None, changed=0)
@@ -191,5 +187,4 @@ async def _commit(
         branch=branch,
         message=message,
         expect_head=head,
-        held_until=min(held, default=None),
     )

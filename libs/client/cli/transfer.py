@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +19,7 @@ from libs.client.cli.output import human_size, say, tell
 from libs.client.client import Client
 from libs.client.digests import PIECE_BYTES, sha256_of
 from libs.client.failures import FileNotFound, Usage
+from libs.client.meter import OnBytes
 from libs.client.parallel import each
 from libs.client.trees import LocalFile, below, joined, same, walk
 from libs.contracts.versioning import VersionInfo
@@ -32,6 +33,10 @@ Sync = Annotated[
 ]
 Ref = Annotated[str | None, Parameter(help="As of this branch, tag or commit.")]
 Version = Annotated[int | None, Parameter(help="This version of the file; see `strongroom log`.")]
+
+
+_Content = Path | AsyncIterator[bytes]
+_PutOne = Callable[[str, _Content, OnBytes | None], Awaitable[int]]
 
 
 class _Sent(Struct, frozen=True):
@@ -53,6 +58,9 @@ async def put(
     content_type: Annotated[
         str | None, Parameter(help="Media type; else the name's ending tells.")
     ] = None,
+    ref: Annotated[
+        str | None, Parameter(help="Stage it on this branch, for `commit`; else it is there.")
+    ] = None,
     connect: Connect = FOUND,
 ) -> int:
     """Upload a file, or everything below a directory."""
@@ -60,11 +68,29 @@ async def put(
         if source == "-":
             if to.is_prefix:
                 raise Usage("say under which name: strongroom put - bucket/path")
-            file = await client.files.put(to.bucket, to.path, _stdin(), content_type=content_type)
-            say(f"put {to}, {human_size(file.size)}")
+            put_one = _putting(client, to.bucket, content_type, ref)
+            size = await put_one(to.path, _stdin(), None)
+            say(f"put {to}, {human_size(size)}")
             return 0
         plan = await asyncio.to_thread(_plan, Path(source), to)
-        return await _put_all(client, to, plan, jobs=jobs, sync=sync, content_type=content_type)
+        return await _put_all(client, to, plan, jobs, content_type, ref, sync=sync)
+
+
+def _putting(client: Client, bucket: str, content_type: str | None, branch: str | None) -> _PutOne:
+    """Return what puts one file, or stages it on a branch, and returns its size."""
+
+    async def put_one(path: str, source: _Content, on_bytes: OnBytes | None) -> int:
+        if branch is None:
+            file = await client.files.put(
+                bucket, path, source, content_type=content_type, on_bytes=on_bytes
+            )
+            return file.size
+        entry = await client.staging.put(
+            bucket, branch, path, source, content_type=content_type, on_bytes=on_bytes
+        )
+        return entry.size
+
+    return put_one
 
 
 def _plan(source: Path, to: Location) -> list[_Sent]:
@@ -82,23 +108,24 @@ async def _put_all(
     client: Client,
     to: Location,
     plan: Sequence[_Sent],
-    *,
     jobs: int,
-    sync: bool,
     content_type: str | None,
+    ref: str | None,
+    *,
+    sync: bool,
 ) -> int:
     known = {}
     if sync:
-        known = {file.path: file async for file in client.files.list(to.bucket, to.path)}
+        there = client.files.list(to.bucket, to.path, ref=ref)
+        known = {file.path: file async for file in there}
+    put_one = _putting(client, to.bucket, content_type, ref)
     with TransferBar("put", files=len(plan), size=sum(one.file.size for one in plan)) as bar:
 
         async def upload(one: _Sent) -> None:
             if sync and await asyncio.to_thread(same, one.file, known.get(one.path)):
                 bar.skip(one.file.size)
                 return
-            await client.files.put(
-                to.bucket, one.path, one.file.path, content_type=content_type, on_bytes=bar.on_bytes
-            )
+            await put_one(one.path, one.file.path, bar.on_bytes)
             bar.done()
 
         failed = await each(plan, upload, jobs=jobs)

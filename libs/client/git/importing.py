@@ -11,7 +11,6 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import TypeVar
 
 from dulwich.objects import Commit, ObjectID
@@ -68,11 +67,6 @@ class _Step(Struct):
         return {change.blob for change in self.changes if change.blob is not None}
 
 
-class _Blob(Struct):
-    sha256: str
-    held_until: datetime | None = None
-
-
 class Importer:
     """One import into one bucket."""
 
@@ -83,10 +77,9 @@ class Importer:
         self._bucket = bucket
         self._source = source
         self._on_count = on_count
-        self._blobs: dict[ObjectID, asyncio.Task[_Blob]] = {}
+        self._blobs: dict[ObjectID, asyncio.Task[str]] = {}
         self._digests: dict[bytes, bytes] = {}
         """Of blobs that the history names by now; kept small, as there may be millions."""
-        self._held: list[datetime] = []
         self._named: set[ObjectID] = set()
         # A repository's files are not made to be read by several threads at once.
         self._reader = ThreadPoolExecutor(1, "git")
@@ -146,16 +139,16 @@ class Importer:
                 self._blobs[blob_id] = asyncio.create_task(self._bring(blob_id, upload=upload))
         await asyncio.gather(*(asyncio.shield(self._blobs[blob_id]) for blob_id in new))
 
-    async def _bring(self, blob_id: ObjectID, *, upload: bool) -> _Blob:
+    async def _bring(self, blob_id: ObjectID, *, upload: bool) -> str:
         async with self._slots:
             content = await self._read(self._source.content, blob_id)
             if not upload:
-                return _Blob(hashlib.sha256(content).hexdigest())
+                return hashlib.sha256(content).hexdigest()
             held = await self._client.contents.put(self._bucket, content)
             self.counted.blobs += 1
             self.counted.bytes += len(content)
             self._tell_count()
-            return _Blob(held.sha256, held.held_until)
+            return held.sha256
 
     async def _tell(self, step: _Step, there: dict[ObjectID, str]) -> None:
         """Import a step; its content is uploaded when the bucket turns out not to have it."""
@@ -175,8 +168,6 @@ class Importer:
 
     async def _import(self, step: _Step, there: dict[ObjectID, str]) -> None:
         commit, record = step.commit, records.of_commit(step.commit)
-        held = [self._blobs[blob_id].result() for blob_id in step.blobs() if blob_id in self._blobs]
-        until = [*self._held, *(blob.held_until for blob in held if blob.held_until is not None)]
         made = await self._client.commits.add_imported(
             self._bucket,
             Imported(
@@ -188,13 +179,11 @@ class Importer:
                 changes=[self._change(change) for change in step.changes],
                 tree=None if step.first else self._tree,
                 partial=not step.last,
-                held_until=min(until, default=None),
             ),
         )
         if made.commit is None:
             raise UnexpectedAnswer("an imported commit was not answered with itself")
         self._tree = made.commit.tree
-        self._held = [] if step.last else [min(until)] if until else []
         self._named |= step.blobs()
         if step.last:
             self._remember()
@@ -207,12 +196,12 @@ class Importer:
         """Keep only the digests of what the commit that was told names: the history has it now."""
         for blob_id in self._named:
             if (brought := self._blobs.pop(blob_id, None)) is not None:
-                self._digests[_small(blob_id)] = bytes.fromhex(brought.result().sha256)
+                self._digests[_small(blob_id)] = bytes.fromhex(brought.result())
         self._named = set()
 
     def _digest(self, blob_id: ObjectID) -> str:
         kept = self._digests.get(_small(blob_id))
-        return kept.hex() if kept is not None else self._blobs[blob_id].result().sha256
+        return kept.hex() if kept is not None else self._blobs[blob_id].result()
 
     def _change(self, change: FileChange) -> PutContent | RemovePath:
         if change.blob is None:
