@@ -1,7 +1,6 @@
 """Merging: what was done elsewhere comes to a branch, as one commit or not at all."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from itertools import islice
 
 from msgspec import Struct
@@ -9,19 +8,14 @@ from msgspec import Struct
 from libs.chassis.bus import Bus
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
-from libs.contracts.storage import HoldContents
 from libs.contracts.versioning import Content, Merge, Merged
-from services.versioning import contents, history, three_ways
-from services.versioning.applying import Applied, Applier, Change, Planned
+from services.versioning import history, holding, three_ways
+from services.versioning.applying import Applied, Applier, Change, Planned, check_branch
 from services.versioning.catching_up import catch_up_if_named
 from services.versioning.domain import merging
 from services.versioning.domain.commits import CommitId
-from services.versioning.domain.errors import (
-    ChecksMissing,
-    ContentNotHeld,
-    RefNotFound,
-    StaleHead,
-)
+from services.versioning.domain.errors import ChecksMissing, RefNotFound
+from services.versioning.domain.files import check_files
 from services.versioning.domain.merging import Resolution, ThreeWay
 from services.versioning.domain.refs import MAIN
 from services.versioning.domain.tree import EMPTY, Entry
@@ -30,17 +24,18 @@ from services.versioning.repository import ancestry, commit_checks, commits, ref
 from services.versioning.repository.commits import StoredCommit
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.repositories import Repository
+from services.versioning.requests.commits import expected
 from services.versioning.requests.log import commit_info
 from services.versioning.settings import Settings
 from services.versioning.states import find_commit_id
 
 
 class Resolutions(Struct, frozen=True):
-    """What conflicts come to, and until when storage holds bytes that they name."""
+    """What conflicts come to, and the bytes that storage holds for it."""
 
     by_path: Mapping[str, Resolution]
-    digests: list[str]
-    held_until: datetime | None
+    held: Mapping[str, int]
+    """The size of each, by digest."""
 
 
 class Outcome(Struct, frozen=True):
@@ -72,7 +67,7 @@ async def merge(
         repository,
         request.into,
         merging_.plan,
-        expect_head=_expected(request),
+        expect_head=expected(request.expect_head),
         may_write_protected=True,
     )
     async with db.connection() as conn:
@@ -107,7 +102,6 @@ class _Merging:
         recorded = not request.squash and not outcome.contained
         return Planned(
             states=outcome.merged.states,
-            held=self._resolutions.digests,
             change=Change(
                 author=request.actor,
                 message=request.message or _title(request),
@@ -118,6 +112,7 @@ class _Merging:
             ),
             # Were one of them changed meanwhile, it would be in conflict.
             reads=outcome.merged.on_both,
+            held=self._resolutions.held,
         )
 
     async def rehearse(self, conn: Connection) -> Merged:
@@ -125,9 +120,7 @@ class _Merging:
         bucket_id = self._repository.bucket_id
         ref = await refs.get_branch(conn, bucket_id, self._request.into)
         head = await history.read_head(conn, bucket_id, ref)
-        expected = _expected(self._request)
-        if expected is not None and head.commit_id != expected:
-            raise StaleHead(f"{ref.name} is not at {expected.hex()[:12]}", branch=ref.name)
+        check_branch(head, expected(self._request.expect_head), may_write_protected=True)
         outcome = await self._outcome(conn, head)
         states, conflicts = outcome.merged.states, outcome.merged.conflicts
         first = dict(islice(sorted(states.items()), CHANGES_TOLD))
@@ -181,10 +174,12 @@ class _Merging:
         return Outcome(base, resolved)
 
     async def _check(self, conn: Connection, head: Head) -> None:
-        """Raise unless the branch accepts this source, and bytes that resolutions name stay."""
-        bucket_id = self._repository.bucket_id
+        """Raise unless all that the branch asks for has passed on this source."""
         missing = await commit_checks.list_missing(
-            conn, bucket_id, self._source.commit_id, head.ref.required_checks
+            conn,
+            self._repository.bucket_id,
+            self._source.commit_id,
+            head.ref.required_checks,
         )
         if missing:
             raise ChecksMissing(
@@ -192,9 +187,6 @@ class _Merging:
                 branch=head.ref.name,
                 checks=missing,
             )
-        resolutions = self._resolutions
-        if resolutions.digests:
-            await contents.check_named(conn, bucket_id, resolutions.digests, resolutions.held_until)
 
 
 async def _source(conn: Connection, repository: Repository, ref: str) -> StoredCommit:
@@ -205,23 +197,16 @@ async def _source(conn: Connection, repository: Repository, ref: str) -> StoredC
 
 
 async def _resolutions(bus: Bus, request: Merge) -> Resolutions:
-    """Have storage hold the bytes that resolutions name, and tell their sizes."""
+    """Have storage hold the bytes that resolutions name; what could be no file is refused."""
     named = {
         given.sha256
         for given in request.resolutions.values()
         if isinstance(given, Content) and given.sha256 is not None
     }
-    if not named:
-        by_path = {path: _resolution(given, {}) for path, given in request.resolutions.items()}
-        return Resolutions(by_path, [], None)
-    held = await bus.ask(HoldContents(bucket=request.bucket, digests=sorted(named)))
-    absent = sorted(named - held.sizes.keys())
-    if absent:
-        raise ContentNotHeld(
-            f"the bucket never had {absent[0]}", digests=absent[: contents.MOST_TOLD]
-        )
-    by_path = {path: _resolution(given, held.sizes) for path, given in request.resolutions.items()}
-    return Resolutions(by_path, sorted(named), held.held_until)
+    sizes = await holding.hold(bus, request.bucket, sorted(named))
+    by_path = {path: _resolution(given, sizes) for path, given in request.resolutions.items()}
+    check_files({path: way for path, way in by_path.items() if isinstance(way, Entry)})
+    return Resolutions(by_path, sizes)
 
 
 def _resolution(given: merging.Side | Content, sizes: Mapping[str, int]) -> Resolution:
@@ -240,12 +225,6 @@ def _resolution(given: merging.Side | Content, sizes: Mapping[str, int]) -> Reso
 
 def _title(request: Merge) -> str:
     return f"{'squash' if request.squash else 'merge'} {request.source} into {request.into}"
-
-
-def _expected(request: Merge) -> CommitId | None:
-    if request.expect_head is None:
-        return None
-    return CommitId(bytes.fromhex(request.expect_head))
 
 
 def _hex(commit_id: CommitId | None) -> str | None:
