@@ -65,6 +65,7 @@ def build(settings: Settings) -> Service:
     rates = Rates(settings)
     keys = Keys(db, bus, rates, settings)
     buckets = KnownBuckets(platform, bus)
+    platform.bucket_ids.append(buckets)
     links = Links(db, buckets, keys, rates, _signing_secret(settings))
     hub = Hub(bus, settings)
     keys.when_revoked(hub.key_revoked)

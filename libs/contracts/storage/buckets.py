@@ -192,11 +192,14 @@ class RestoredBucket(Reply, frozen=True):
 class RestoreBucket(Request[RestoredBucket], to="storage", frozen=True, kw_only=True):
     """Bring a deleted bucket back within its grace, empty: its files come from its history.
 
-    ``bucket-exists`` when the name is taken; ``bucket-not-found`` after the grace.
+    ``bucket-exists`` when the name is taken; ``bucket-not-found`` after the grace. Asked again, it
+    is answered the same: the bucket is there.
     """
 
     bucket_id: UUID
     actor: Actor
+    visible_to: list[Principal] | None = None
+    """Only if one of these principals owned it; None: always."""
 
 
 class BucketDeleted(Event, frozen=True, type="bucket.deleted", key="bucket"):

@@ -102,6 +102,8 @@ class Restore(Request[Restored], OfBucket, to="versioning", frozen=True, kw_only
     prefix: Prefix = ""
     message: Message = ""
     expect_head: CommitId | None = None
+    also_protected: bool = False
+    """Also where the branch changes by merges only: a deleted bucket comes back as it was."""
 
 
 class Revert(Request[CommitMade], OfBucket, to="versioning", frozen=True, kw_only=True):

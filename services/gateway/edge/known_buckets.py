@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
+from uuid import UUID
 
 from msgspec import Struct
 from prometheus_client import Counter
@@ -111,6 +112,10 @@ class KnownBuckets:
             asking = self._ask(name)
         # Whoever gives up does not take the answer from the others.
         return await asyncio.shield(asking.answer)
+
+    async def id_of(self, name: str, *, since: float = 0.0) -> UUID:
+        """Return which bucket has the name; raises what ``get`` raises."""
+        return (await self.get(name, since=since)).info.bucket_id
 
     def forget(self, name: str) -> None:
         """Ask storage the next time; an answer that is on its way is not believed."""

@@ -63,11 +63,15 @@ class BucketChange(BucketSettingsChange, frozen=True, kw_only=True, forbid_unkno
 
 @post("/buckets", summary="Create a bucket", tags=TAGS, opt=needs("write"))
 async def create_bucket(
-    data: JSONBody[NewBucket], actor: NamedDependency[str], platform: NamedDependency[Platform]
+    data: JSONBody[NewBucket],
+    actor: NamedDependency[str],
+    platform: NamedDependency[Platform],
+    buckets: NamedDependency[KnownBuckets],
 ) -> Response[BucketInfo]:
     """Answer 201 with the bucket, which the caller owns, or 409 when its name is taken."""
     _check_protection_is_not_said(data.protected or UNSET)
     info = await platform.ask(CreateBucket(actor=actor, owned_by=actor, **asdict(data)))
+    buckets.forget(info.name)  # somebody else may have had the name
     return Response(info, headers={"Location": f"{PREFIX}/buckets/{info.name}"})
 
 

@@ -12,6 +12,19 @@ from libs.contracts.storage import DeletedBucket
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.errors import BucketExists, BucketNotFound
 
+_OWNED_BY_SECOND = """(
+    $2::text[] IS NULL
+    OR EXISTS (
+        SELECT
+        FROM "grant"
+        WHERE "grant".bucket_id = bucket.bucket_id
+            AND principal = ANY ($2)
+            AND role = 'owner'
+            AND prefix = ''
+    )
+)"""
+"""True of buckets that one of the query's second argument owned."""
+
 
 class Restored(NamedTuple):
     """A bucket that is there again."""
@@ -27,25 +40,15 @@ async def list_deleted(
 ) -> list[DeletedBucket]:
     """Return what can be brought back, the last deleted first, or only what these owned."""
     rows = await conn.fetch(
-        """
+        f"""
         SELECT bucket_id, name, versioning, closed_at, deleted_at
         FROM bucket
         WHERE state = 'deleted'
             AND deleted_at > now() - make_interval(secs => $1)
-            AND (
-                $2::text[] IS NULL
-                OR EXISTS (
-                    SELECT
-                    FROM "grant"
-                    WHERE "grant".bucket_id = bucket.bucket_id
-                        AND principal = ANY ($2)
-                        AND role = 'owner'
-                        AND prefix = ''
-                )
-            )
+            AND {_OWNED_BY_SECOND}
         ORDER BY deleted_at DESC, bucket_id
         LIMIT 1000
-        """,
+        """,  # noqa: S608 - our own text
         grace_s,
         visible_to,
     )
@@ -53,13 +56,25 @@ async def list_deleted(
     return [DeletedBucket(**row, gone_at=row["deleted_at"] + grace) for row in rows]
 
 
-async def restore(tx: Connection, bucket_id: UUID, *, grace_s: float) -> Restored:
+async def restore(
+    tx: Connection, bucket_id: UUID, *, visible_to: Sequence[str] | None, grace_s: float
+) -> Restored:
     """Open a deleted bucket again; one that was restored before is returned as it is.
 
     The purge takes the same lock, and the clock is read behind it: so what is restored has lost
     nothing. Raises ``BucketNotFound`` and ``BucketExists``.
     """
-    found = await tx.fetchrow("SELECT * FROM bucket WHERE bucket_id = $1 FOR UPDATE", bucket_id)
+    found = await tx.fetchrow(
+        f"""
+        SELECT *
+        FROM bucket
+        WHERE bucket_id = $1
+            AND {_OWNED_BY_SECOND}
+        FOR UPDATE
+        """,  # noqa: S608 - our own text
+        bucket_id,
+        visible_to,
+    )
     if found is None or found["closed_at"] is None:
         raise BucketNotFound(str(bucket_id), bucket_id=str(bucket_id))
     if found["state"] != "deleted":

@@ -32,7 +32,10 @@ async def restore_bucket(
     """Open it again, empty, with its settings and grants; asked again, answer the same again."""
     async with db.transaction() as tx:
         restored = await deleted_buckets.restore(
-            tx, request.bucket_id, grace_s=settings.bucket_grace_s
+            tx,
+            request.bucket_id,
+            visible_to=request.visible_to,
+            grace_s=settings.bucket_grace_s,
         )
         bucket = restored.bucket
         if not restored.again:

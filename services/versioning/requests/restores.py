@@ -36,6 +36,7 @@ async def restore(request: Restore, db: Database, cache: NodeCache, applier: App
         request.branch,
         plan,
         expect_head=CommitId(bytes.fromhex(expected)) if expected else None,
+        may_write_protected=request.also_protected,
     )
     if applied.head.commit_id is None:
         raise TypeError("a restore makes a first commit, or finds one")
