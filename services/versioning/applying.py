@@ -20,7 +20,7 @@ from libs.chassis.database import Connection, Database
 from libs.contracts.problems import AnsweredWithProblem, Problem, ServiceUnavailable
 from libs.contracts.storage import ChangesApplied
 from libs.contracts.versioning import EntryChange
-from services.versioning import asking_storage, contents, history, landing, staging
+from services.versioning import asking_storage, contents, history, landing, staging, wholeness
 from services.versioning.asking_storage import FilesDiffer, Meant
 from services.versioning.catching_up import catch_up
 from services.versioning.domain import tree
@@ -210,6 +210,7 @@ class Applier:
             metadata=change.metadata,
             merges=change.merges,
         )
+        await _check_kept(tx, wanted.repository, drafted.states, planned.held)
         return head, planned, Meant(drafted, now, planned.reads)
 
     async def _ask(self, repository: Repository, meant: Meant, *, blind: bool) -> ChangesApplied:
@@ -242,6 +243,18 @@ def check_branch(
         )
     if head.ref.protected and not may_write_protected:
         raise BranchProtected(f"{head.ref.name} changes by merges only", branch=head.ref.name)
+
+
+async def _check_kept(
+    tx: Connection,
+    repository: Repository,
+    states: Mapping[str, Entry | None],
+    held: Collection[str],
+) -> None:
+    """Raise ``VersionExpired`` for content that history gave up, unless somebody brought it anew."""
+    named = {path: entry for path, entry in states.items() if entry is not None}
+    old = {path: entry for path, entry in named.items() if entry.sha256.hex() not in held}
+    await wholeness.check_kept(tx, repository.bucket_id, old)
 
 
 def _digests(states: Mapping[str, Entry | None]) -> set[str]:

@@ -34,6 +34,8 @@ async def check_whole(
 
 async def check_kept(tx: Connection, bucket_id: UUID, found: Mapping[str, Entry]) -> None:
     """Raise ``VersionExpired`` when content that these paths have was given up."""
+    if not found or not await content.has_given_up(tx, bucket_id):
+        return
     gone = await content.list_given_up(tx, bucket_id, {entry.sha256 for entry in found.values()})
     paths = sorted(path for path, entry in found.items() if entry.sha256 in gone)
     if paths:

@@ -104,6 +104,14 @@ _LOCK_STAGED = """
     """
 
 
+async def has_given_up(conn: Connection, bucket_id: UUID) -> bool:
+    """Tell whether history ever gave up content of the bucket."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM retention WHERE bucket_id = $1 AND expired > 0)", bucket_id
+    )
+    return found
+
+
 async def list_given_up(
     conn: Connection, bucket_id: UUID, digests: Collection[bytes]
 ) -> set[bytes]:
