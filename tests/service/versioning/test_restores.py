@@ -1,109 +1,182 @@
-"""Restores: files as they were, by a new commit and without moving bytes."""
+"""Restores: files of a branch become as they were, in one commit that moves no bytes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from libs.contracts.problems import AnsweredWithProblem
-from libs.contracts.storage import (
-    DeleteFile,
-    FileStored,
-    GetFile,
-)
+from libs.blobs import open_store
+from libs.chassis.database import Database
+from libs.contracts.storage import ApplyChanges, CreateBucket, PutContent, RemovePrefix
 from libs.contracts.versioning import (
-    ListEntries,
+    CommitMade,
+    CreateTag,
+    GetCommit,
+    ListVersions,
     Restore,
+    Restored,
+    Revert,
 )
-from tests.listening import Events
-from tests.service.versioning.steps import ANN, Ask, Put, commits, digest, versions
+from tests.builders import a_bucket_name
+from tests.platform import Platform
+from tests.service.storage.bucket import ACTOR, Ask, Bucket
+from tests.service.storage.refusals import refused_as
+from tests.service.versioning.branching import Branching
+from tests.waiting import eventually
+
+BOTH = pytest.mark.parametrize("branch", ["main", "drafts"])
+MANY = 20_000
 
 
-async def test_a_restore_is_a_new_commit_and_moves_no_bytes(
-    ask: Ask, bucket: str, put: Put
+@pytest.fixture
+async def here(ask: Ask, platform: Platform) -> AsyncIterator[Branching]:
+    """A bucket of which ``main`` and ``drafts`` were something else before."""
+    name = a_bucket_name("restoring")
+    await ask(CreateBucket(name=name, actor=ACTOR))
+    async with open_store(platform.store_url) as store:
+        here = Branching(Bucket(ask, store, name))
+        await here.put(plan="one", gone="gone")
+        await restore(here, "main", to="main")  # history catches up
+        await here.branch("drafts")
+        yield here
+
+
+async def restore(here: Branching, branch: str, *, to: str, **wish: Any) -> Restored:
+    return await here.ask(
+        Restore(bucket=here.name, branch=branch, to=to, actor=ACTOR, **wish), timeout_s=60.0
+    )
+
+
+async def revert(here: Branching, branch: str, commit: str) -> CommitMade:
+    return await here.ask(Revert(bucket=here.name, branch=branch, commit=commit, actor=ACTOR))
+
+
+async def change(here: Branching, branch: str) -> None:
+    """Leave nothing as it was."""
+    if branch == "main":
+        await here.put(plan="two", new="new")
+        await here.bucket.delete("gone")
+        await restore(here, "main", to="main")
+    else:
+        await here.write(branch, plan="two", new="new", gone=None)
+
+
+@BOTH
+@pytest.mark.parametrize("by", ["tag", "time", "prefix", "steps"])
+async def test_a_branch_is_restored_to_whatever_names_a_commit(
+    here: Branching, branch: str, by: str
 ) -> None:
-    await put(bucket, "keep.txt", b"keep")
-    await put(bucket, "plan.txt", b"one")
-    await versions(ask, bucket, "plan.txt", 1)
-    before = (await commits(ask, bucket))[0].commit_id
-    blob = (await ask(GetFile(bucket=bucket, path="plan.txt"))).blob
-    await put(bucket, "plan.txt", b"two")
-    await put(bucket, "new.txt", b"new")
-    await ask(DeleteFile(bucket=bucket, path="keep.txt", actor=ANN))
+    commit_id = await here.head(branch)
+    assert commit_id is not None
+    await here.ask(CreateTag(bucket=here.name, name="v1", source=commit_id, actor=ACTOR))
+    at = f"{branch}@{datetime.now(UTC).isoformat()}"
+    length = len(await here.commits(branch))
+    await change(here, branch)
+    steps = len(await here.commits(branch)) - length
 
-    restored = await ask(Restore(bucket=bucket, to=before, actor="key:bob", message="go back"))
+    refs = {"tag": "v1", "time": at, "prefix": commit_id[:10], "steps": f"{branch}~{steps}"}
+    restored = await restore(here, branch, to=refs[by])
 
-    head = (await commits(ask, bucket))[0]
     assert restored.changed == 3
-    assert (head.commit_id, head.author, head.message) == (
-        restored.commit_id,
-        "key:bob",
-        "go back",
-    )
-    assert head.operation == "restore"
-    assert (await ask(GetFile(bucket=bucket, path="plan.txt"))).blob == blob
-    with pytest.raises(AnsweredWithProblem, match="file-not-found"):
-        await ask(GetFile(bucket=bucket, path="new.txt"))
-    old, now = [await ask(ListEntries(bucket=bucket, ref=r)) for r in (before, "main")]
-    assert [(e.path, e.sha256) for e in old.items] == [(e.path, e.sha256) for e in now.items]
+    assert await here.words(branch) == {"plan": "one", "gone": "gone"}
+    (newest, *_) = await here.commits(branch)
+    assert (newest.commit_id, newest.operation) == (restored.commit_id, "restore")
 
 
-async def test_a_restore_sees_what_was_acknowledged_a_moment_ago(
-    ask: Ask, bucket: str, put: Put
+@BOTH
+async def test_a_restore_is_undone_by_reverting_it(here: Branching, branch: str) -> None:
+    before = await here.head(branch)
+    assert before is not None
+    await change(here, branch)
+    after = await here.words(branch)
+    restored = await restore(here, branch, to=before)
+
+    undone = await revert(here, branch, restored.commit_id)
+
+    assert await here.words(branch) == after
+    assert undone.commit is not None
+    assert (undone.commit.operation, undone.changed) == ("revert", 3)
+    assert undone.commit.metadata == {"reverts": restored.commit_id}
+    if branch == "main":
+        assert await here.files() == after
+
+
+async def test_a_restore_of_a_path_leaves_the_rest_alone(here: Branching) -> None:
+    before = await here.head("main")
+    assert before is not None
+    await change(here, "main")
+
+    await restore(here, "main", to=before, paths=["plan"])
+
+    assert await here.files() == {"plan": "one", "new": "new"}
+
+
+async def test_a_restore_expects_the_head_it_is_told(here: Branching) -> None:
+    before = await here.head("drafts")
+    assert before is not None
+    await change(here, "drafts")
+
+    with refused_as("stale-head"):
+        await restore(here, "drafts", to=before, expect_head=before)
+
+
+async def test_nothing_is_restored_to_what_nobody_knows(here: Branching) -> None:
+    with refused_as("ref-not-found"):
+        await restore(here, "main", to="nowhere")
+    with refused_as("branch-not-found"):
+        await restore(here, "nowhere", to="main")
+    with refused_as("malformed-ref"):
+        await restore(here, "main", to="@yesterday")
+
+
+async def test_twenty_thousand_files_are_restored_in_one_transaction_and_one_commit(
+    here: Branching, db_of: Callable[[str], Awaitable[Database]]
 ) -> None:
-    await put(bucket, "plan.txt", b"one")
-    await versions(ask, bucket, "plan.txt", 1)
-    before = (await commits(ask, bucket))[0].commit_id
+    storage = await db_of("storage")
+    names = [f"many/{number:05}" for number in range(MANY)]
+    for first in range(0, MANY, 5_000):
+        some = [PutContent(path=p, sha256=here.sha256("one")) for p in names[first : first + 5_000]]
+        await here.ask(ApplyChanges(bucket=here.name, actor=ACTOR, changes=list(some)))
+    before = (await restore(here, "main", to="main")).commit_id
+    removal: list[Any] = [RemovePrefix(prefix="many/")]
+    await here.ask(ApplyChanges(bucket=here.name, actor=ACTOR, changes=removal))
+    seen: set[int] = set()
 
-    for round_ in range(5):
-        await put(bucket, "plan.txt", f"draft {round_}".encode())
-        await ask(Restore(bucket=bucket, to=before, actor=ANN, paths=["plan.txt"]))
+    async def watch() -> None:
+        while True:
+            seen.add(await count(storage, here.name))
 
-        file = (await ask(GetFile(bucket=bucket, path="plan.txt"))).file
-        assert file.sha256 == digest(b"one")
+    watching = asyncio.create_task(watch())
+    restored = await restore(here, "main", to=before, prefix="many/")
+    watching.cancel()
 
+    assert restored.changed == MANY
+    assert seen <= {2, MANY + 2}
+    assert await count(storage, here.name) == MANY + 2
+    told = await here.ask(GetCommit(bucket=here.name, ref="main", limit=1))
+    assert (told.commit.commit_id, told.commit.files) == (restored.commit_id, MANY + 2)
 
-async def test_the_events_of_a_restore_are_recorded_once(
-    ask: Ask, bucket: str, put: Put, events: Events
-) -> None:
-    await put(bucket, "plan.txt", b"one")
-    await versions(ask, bucket, "plan.txt", 1)
-    before = (await commits(ask, bucket))[0].commit_id
-    await put(bucket, "plan.txt", b"two")
+    async def recorded() -> bool:
+        found = await here.ask(ListVersions(bucket=here.name, path=names[-1]))
+        return found.items[0].commit_id == restored.commit_id
 
-    restored = await ask(Restore(bucket=bucket, to=before, actor=ANN))
-
-    (told,) = await events.until(
-        FileStored, lambda e: e.bucket == bucket and e.operation == "restore"
-    )
-    assert told.commit_id == restored.commit_id
-    await put(bucket, "after.txt", b"after")  # behind the restore's event in the stream
-    await versions(ask, bucket, "after.txt", 1)
-    assert len(await commits(ask, bucket)) == 4
-    found = await versions(ask, bucket, "plan.txt", 3)
-    assert found[0].commit_id == restored.commit_id
-
-
-async def test_restoring_what_is_so_already_changes_nothing(
-    ask: Ask, bucket: str, put: Put
-) -> None:
-    await put(bucket, "plan.txt", b"one")
-    await versions(ask, bucket, "plan.txt", 1)
-    head = (await commits(ask, bucket))[0].commit_id
-
-    restored = await ask(Restore(bucket=bucket, to="main", actor=ANN))
-
-    assert (restored.commit_id, restored.changed) == (head, 0)
+    await eventually(recorded, timeout_s=30.0)
+    assert (await here.commits("main"))[0].commit_id == restored.commit_id
 
 
-async def test_a_prefix_is_restored_and_the_rest_left_alone(
-    ask: Ask, bucket: str, put: Put
-) -> None:
-    await put(bucket, "a/x.txt", b"ax")
-    await put(bucket, "b/x.txt", b"bx")
-    await versions(ask, bucket, "b/x.txt", 1)
-    before = (await commits(ask, bucket))[0].commit_id
-    await put(bucket, "a/x.txt", b"ax2")
-    await put(bucket, "b/x.txt", b"bx2")
-
-    await ask(Restore(bucket=bucket, to=before, actor=ANN, prefix="a/"))
-
-    assert (await ask(GetFile(bucket=bucket, path="a/x.txt"))).file.sha256 == digest(b"ax")
-    assert (await ask(GetFile(bucket=bucket, path="b/x.txt"))).file.sha256 == digest(b"bx2")
+async def count(storage: Database, bucket: str) -> int:
+    """Return how many files the bucket has, all looked at in the same moment."""
+    async with storage.connection() as conn:
+        files: int = await conn.fetchval(
+            """
+            SELECT count(*)
+            FROM file
+            JOIN bucket USING (bucket_id)
+            WHERE name = $1
+                AND file.deleted_at IS NULL
+            """,
+            bucket,
+        )
+    return files
