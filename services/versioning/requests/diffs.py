@@ -1,5 +1,6 @@
 """Comparing two states of a bucket."""
 
+import asyncio
 from collections.abc import Sequence
 
 from libs.chassis.bus import Bus
@@ -16,6 +17,9 @@ from services.versioning.repository import nodes, repositories
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.settings import Settings
 from services.versioning.states import State, read_state
+
+COMPARED_AT_ONCE = 1_000
+"""Differing paths; between two such parts others get their turn."""
 
 Page = tuple[list[PathDifference], str | None]
 
@@ -42,10 +46,9 @@ async def get_diff(
 async def _page(
     conn: Connection, cache: NodeCache, source: State, target: State, request: GetDiff
 ) -> Page:
-    walk = tree.diff(source.tree, target.tree, prefix=request.prefix, limit=MOST_COMPARED)
-    whole = await nodes.drive(conn, cache, walk)
-    if whole.next is None:
-        return _of_few(whole.deltas, request)
+    everything = await _everything(conn, cache, source, target, request.prefix)
+    if everything is not None:
+        return _of_few(everything, request)
     walk = tree.diff(
         source.tree,
         target.tree,
@@ -55,6 +58,29 @@ async def _page(
     )
     part = await nodes.drive(conn, cache, walk)
     return _of_many(part.deltas, part.next)
+
+
+async def _everything(
+    conn: Connection, cache: NodeCache, source: State, target: State, prefix: str
+) -> list[Delta] | None:
+    """Return all that differs; None where that is more than moves are looked for in."""
+    before = await nodes.drive(conn, cache, tree.usage(source.tree, prefix))
+    after = await nodes.drive(conn, cache, tree.usage(target.tree, prefix))
+    if abs(before.count - after.count) > MOST_COMPARED:
+        return None
+    found: list[Delta] = []
+    start: str | None = ""
+    while start is not None:
+        walk = tree.diff(
+            source.tree, target.tree, prefix=prefix, start_after=start, limit=COMPARED_AT_ONCE
+        )
+        part = await nodes.drive(conn, cache, walk)
+        found += part.deltas
+        start = part.next
+        if start is not None and len(found) >= MOST_COMPARED:
+            return None
+        await asyncio.sleep(0)
+    return found
 
 
 def _of_few(deltas: Sequence[Delta], request: GetDiff) -> Page:
