@@ -19,6 +19,8 @@ class BucketUndeleted(Struct, frozen=True, kw_only=True):
     bucket: BucketInfo
     files: int = 0
     """How many files it has again."""
+    detail: str = ""
+    """Why it has none, if it does not get them back."""
 
 
 class Buckets:

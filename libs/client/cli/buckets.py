@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from libs.client.cli.changing import confirm
 from libs.client.cli.connect import FOUND, Connect
 from libs.client.cli.groups import PLATFORM
-from libs.client.cli.output import AsJson, counted, print_json, print_table, say, when
+from libs.client.cli.output import AsJson, counted, print_json, print_table, say, tell, when
 from libs.client.cli.tasks import follow
 from libs.client.failures import FileNotFound, Usage
 from libs.contracts.storage import BucketInfo, BucketSettings
@@ -114,6 +114,8 @@ async def undelete(
             if bucket in (one.name, str(one.bucket_id)):
                 back = await client.buckets.undelete(one.bucket_id)
                 say(f"{back.bucket.name} is back, with {counted(back.files, 'file')}")
+                if back.detail:
+                    tell(back.detail, style="yellow")
                 return
     raise FileNotFound(f"no deleted bucket {bucket} can be brought back; see `buckets deleted`")
 

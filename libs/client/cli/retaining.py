@@ -124,7 +124,8 @@ async def purge(
         print_json([purged])
         return
     verb = "would give up" if dry_run else "gave up"
-    say(f"{verb} {counted(purged.versions, 'past state')}, {human_size(purged.bytes)}")
+    kept = f"; {counted(purged.locked, 'state')} locked, and kept" if purged.locked else ""
+    say(f"{verb} {counted(purged.versions, 'past state')}, {human_size(purged.bytes)}{kept}")
 
 
 def _policy(
