@@ -1,10 +1,19 @@
 """Logs: which commits there are, by ref, path, author, time and message."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from libs.contracts.versioning import CommitInfo, GetCommit, ListCommits
+from libs.contracts.storage import PutContent
+from libs.contracts.versioning import (
+    CommitInfo,
+    GetBlame,
+    GetCommit,
+    GetDiff,
+    ImportCommit,
+    ListCommits,
+)
 from tests.service.versioning.branching import Branching
 from tests.service.versioning.steps import Ask, Put, commits, digest, versions
 
@@ -128,3 +137,55 @@ async def test_a_branch_without_commits_has_an_empty_log(scene: Branching) -> No
     await scene.branch("work")
 
     assert await log(scene, ref="work") == await log(scene, ref="main") == []
+
+
+async def test_a_history_from_elsewhere_has_logs_and_blame_like_any_other(
+    scene: Branching,
+) -> None:
+    """Also a commit that came in parts, and what main makes of it."""
+    first = await imported(scene, [], a="a1", b="b1")
+    tree = (await importing(scene, [first], {"a": "a2"}, partial=True)).tree
+    second = (await importing(scene, [first], {"c": "c1"}, tree=tree)).commit_id
+    await scene.branch("came", second)
+    third = await scene.write("came", b="b3")
+
+    assert await log(scene, ref="came", path="a") == [second, first]
+    assert await log(scene, ref="came", path="b") == [third, first]
+    assert await log(scene, ref="came", author="user:ann") == [second, first]
+    touches = (await scene.ask(GetBlame(bucket=scene.name, ref="came"))).items
+    assert {t.path: t.commit_id for t in touches} == {"a": second, "b": third, "c": second}
+
+    merged = (await scene.merge("came", "main")).commit
+    assert merged is not None
+    await scene.put(a="a4")
+    here = await scene.ask(GetDiff(bucket=scene.name, source="now"))
+    touches = (await scene.ask(GetBlame(bucket=scene.name))).items
+    by_path = {t.path: t.commit_id for t in touches}
+    assert by_path["a"] == here.target
+    assert (await log(scene, path="a"))[0] == here.target
+    assert by_path["b"] in (merged.commit_id, third)
+    assert (await log(scene, path="b"))[0] == by_path["b"]
+
+
+async def importing(
+    scene: Branching, parents: list[str], words: dict[str, str], **wish: Any
+) -> CommitInfo:
+    await scene.hold(*words.values())
+    made = await scene.ask(
+        ImportCommit(
+            bucket=scene.name,
+            parents=parents,
+            author="user:ann",
+            committed_at=datetime(2020, 1, 1, tzinfo=UTC) + len(parents) * timedelta(days=1),
+            changes=[
+                PutContent(path=path, sha256=scene.sha256(word)) for path, word in words.items()
+            ],
+            **wish,
+        )
+    )
+    assert made.commit is not None
+    return made.commit
+
+
+async def imported(scene: Branching, parents: list[str], **words: str) -> str:
+    return (await importing(scene, parents, words)).commit_id
