@@ -4,10 +4,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.gateway.domain.hunks import Hunk, hunks, unified
+from services.gateway.domain.hunks import DiffLine, Hunk, hunks, unified
 from services.gateway.domain.text_diff import Work, compare, decode, lines_of
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "d\r\n", "\n", "long line here\n"]))
@@ -130,6 +130,24 @@ def test_changed_words_are_marked() -> None:
     removed, added = hunk.lines
     assert [removed.text[start:end] for start, end in removed.spans] == ["quick"]
     assert [added.text[start:end] for start, end in added.spans] == ["slow"]
+
+
+@given(st.text("ab c.=", max_size=40), st.text("ab c.=", max_size=40))
+def test_what_is_not_marked_is_the_same_on_both_sides(old: str, new: str) -> None:
+    assume(old != new)
+    (hunk,) = found(f"{old}\n", f"{new}\n")
+    removed, added = hunk.lines
+
+    if removed.spans or added.spans:
+        assert unmarked(removed) == unmarked(added)
+
+
+def unmarked(line: DiffLine) -> str:
+    text = line.text
+    for start, end in reversed(line.spans):
+        assert 0 <= start < end <= len(text)
+        text = text[:start] + text[end:]
+    return text
 
 
 def test_lines_that_have_nothing_in_common_are_not_marked() -> None:
