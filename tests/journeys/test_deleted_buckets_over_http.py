@@ -83,7 +83,7 @@ async def test_only_an_owner_brings_a_bucket_back(
     for other in (writer, stranger):
         assert await find_deleted(other, name) is None
         refused = await restore_of(other)(gone)
-        assert (refused.status_code, code_of(refused)) == (404, "bucket-not-found")
+        assert (refused.status_code, code_of(refused)) == (404, "deleted-bucket-not-found")
     back = await restore_of(owner)(gone)
 
     assert (back.status_code, back.json()["files"]) == (200, 1)
@@ -127,7 +127,7 @@ async def test_a_bucket_that_never_had_files_comes_back_empty(http: httpx.AsyncC
 async def test_a_bucket_that_was_never_there_does_not_come_back(http: httpx.AsyncClient) -> None:
     answer = await restore_of(http)({"bucket_id": uuid4()})
 
-    assert (answer.status_code, code_of(answer)) == (404, "bucket-not-found")
+    assert (answer.status_code, code_of(answer)) == (404, "deleted-bucket-not-found")
 
 
 async def test_a_protected_bucket_comes_back_protected(http: httpx.AsyncClient) -> None:

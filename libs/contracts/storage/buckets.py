@@ -192,8 +192,8 @@ class RestoredBucket(Reply, frozen=True):
 class RestoreBucket(Request[RestoredBucket], to="storage", frozen=True, kw_only=True):
     """Bring a deleted bucket back within its grace, empty: its files come from its history.
 
-    ``bucket-exists`` when the name is taken; ``bucket-not-found`` after the grace. Asked again, it
-    is answered the same: the bucket is there.
+    ``bucket-exists`` when the name is taken; ``deleted-bucket-not-found`` after the grace. Asked
+    again, it is answered the same: the bucket is there.
     """
 
     bucket_id: UUID

@@ -1,5 +1,6 @@
 """The services behind the gateway, as it asks them."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from libs.chassis.bus import Bus
 from libs.contracts.base import R, Reply, Request
-from libs.contracts.problems import AnsweredWithProblem
+from libs.contracts.problems import AnsweredWithProblem, ServiceUnavailable
 from libs.contracts.versioning import OfBucket
 
 Listener = Callable[[Request[Any], Reply | None], None]
@@ -18,6 +19,12 @@ Listener = Callable[[Request[Any], Reply | None], None]
 
 Settler = Callable[[Request[Any], Reply | None], Awaitable[None]]
 """Is told the same and waited for."""
+
+
+HEARD_WITHIN_S = 3.0
+"""How long history may take to hear of a bucket before whoever asks is told to come again."""
+
+PAUSE_S = 0.05
 
 
 class BucketIds(Protocol):
@@ -59,18 +66,24 @@ class Platform(Struct, frozen=True):
     async def _ask_about(
         self, request: Request[R], bucket: str, ids: BucketIds, timeout_s: float | None
     ) -> R:
-        """Ask about the bucket of this name, or of what has the name by now if that is gone."""
+        """Ask about the bucket of this name, or about what has the name by now if that is gone.
+
+        History hears of a bucket a moment after storage has made it, and is waited for.
+        """
         began = time.monotonic()
         bucket_id = await ids.id_of(bucket)
-        try:
-            return await self._ask(replace(request, bucket_id=bucket_id), timeout_s)
-        except AnsweredWithProblem as problem:
-            if problem.named != "bucket-not-found":
-                raise
-            now = await ids.id_of(bucket, since=began)
-            if now == bucket_id:
-                raise
-        return await self._ask(replace(request, bucket_id=now), timeout_s)
+        while True:
+            try:
+                return await self._ask(replace(request, bucket_id=bucket_id), timeout_s)
+            except AnsweredWithProblem as problem:
+                if problem.named != "bucket-not-found":
+                    raise
+                before, bucket_id = bucket_id, await ids.id_of(bucket, since=began)
+                if bucket_id == before and time.monotonic() > began + HEARD_WITHIN_S:
+                    raise ServiceUnavailable(
+                        f"the history of {bucket} has not heard of it yet", retry_after_s=1
+                    ) from problem
+            await asyncio.sleep(PAUSE_S)
 
     async def _ask(self, request: Request[R], timeout_s: float | None) -> R:
         answer: R | None = None

@@ -1,6 +1,5 @@
 """Deleted buckets: for a while they can be brought back, with their files."""
 
-import asyncio
 from uuid import UUID
 
 from litestar import get, post
@@ -8,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
 
-from libs.contracts.problems import AnsweredWithProblem, ServiceUnavailable
+from libs.contracts.problems import AnsweredWithProblem
 from libs.contracts.storage import (
     BucketInfo,
     DeletedBucketList,
@@ -28,10 +27,6 @@ TAGS = ["Buckets"]
 
 BucketId = FromPath[UUID]
 
-HEARD_WITHIN_S = 5.0
-"""How long history may take to hear that a bucket is there again."""
-
-PAUSE_S = 0.1
 RESTORED_WITHIN_S = 60.0
 NEVER_HAD_FILES = frozenset({"ref-not-found"})
 """What history says when there was no commit yet."""
@@ -90,31 +85,21 @@ async def restore_deleted_bucket(
 
 
 async def _bring_files_back(platform: Platform, found: RestoredBucket, actor: str) -> Undeleted:
-    """Restore all files as they were when the bucket closed, as soon as history knows it again."""
+    """Restore all files as they were when the bucket closed."""
     restore = Restore(
         bucket=found.bucket.name,
-        bucket_id=found.bucket.bucket_id,
         to=f"@{found.closed_at.isoformat()}",
         actor=actor,
         message="bring the bucket back",
         also_protected=True,
     )
-    deadline = asyncio.get_running_loop().time() + HEARD_WITHIN_S
-    while True:
-        try:
-            done = await platform.ask(restore, timeout_s=RESTORED_WITHIN_S)
-        except AnsweredWithProblem as problem:
-            if problem.named in NEVER_HAD_FILES:
-                return Undeleted(bucket=found.bucket, files=0)
-            if problem.named != "bucket-not-found":
-                raise
-            if asyncio.get_running_loop().time() > deadline:
-                raise ServiceUnavailable(
-                    "the bucket is back, its history is not yet: ask again", retry_after_s=2
-                ) from problem
-            await asyncio.sleep(PAUSE_S)
-        else:
-            return Undeleted(bucket=found.bucket, files=done.changed, commit_id=done.commit_id)
+    try:
+        done = await platform.ask(restore, timeout_s=RESTORED_WITHIN_S)
+    except AnsweredWithProblem as problem:
+        if problem.named not in NEVER_HAD_FILES:
+            raise
+        return Undeleted(bucket=found.bucket, files=0)
+    return Undeleted(bucket=found.bucket, files=done.changed, commit_id=done.commit_id)
 
 
 ROUTES = [list_deleted_buckets, restore_deleted_bucket]

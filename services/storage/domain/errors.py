@@ -9,6 +9,12 @@ class BucketNotFound(Problem):
     code, status = "bucket-not-found", 404
 
 
+class DeletedBucketNotFound(Problem):
+    """There is no such deleted bucket, or its grace is over."""
+
+    code, status = "deleted-bucket-not-found", 404
+
+
 class BucketExists(Problem):
     """The name of the bucket is taken."""
 

@@ -10,7 +10,7 @@ import asyncpg
 from libs.chassis.database import Connection
 from libs.contracts.storage import DeletedBucket
 from services.storage.domain.buckets import Bucket
-from services.storage.domain.errors import BucketExists, BucketNotFound
+from services.storage.domain.errors import BucketExists, DeletedBucketNotFound
 
 _OWNED_BY_SECOND = """(
     $2::text[] IS NULL
@@ -62,7 +62,7 @@ async def restore(
     """Open a deleted bucket again; one that was restored before is returned as it is.
 
     The purge takes the same lock, and the clock is read behind it: so what is restored has lost
-    nothing. Raises ``BucketNotFound`` and ``BucketExists``.
+    nothing. Raises ``DeletedBucketNotFound`` and ``BucketExists``.
     """
     found = await tx.fetchrow(
         f"""
@@ -76,7 +76,7 @@ async def restore(
         visible_to,
     )
     if found is None or found["closed_at"] is None:
-        raise BucketNotFound(str(bucket_id), bucket_id=str(bucket_id))
+        raise DeletedBucketNotFound(str(bucket_id), bucket_id=str(bucket_id))
     if found["state"] != "deleted":
         bucket = Bucket.of(found)
         bucket.check_open()
@@ -99,7 +99,7 @@ async def restore(
         name = found["name"]
         raise BucketExists(f"{name} is another bucket by now", bucket=name) from error
     if row is None:
-        raise BucketNotFound(str(bucket_id), bucket_id=str(bucket_id))
+        raise DeletedBucketNotFound(str(bucket_id), bucket_id=str(bucket_id))
     return Restored(Bucket.of(row), row["closed_at"], again=False)
 
 

@@ -235,7 +235,7 @@ async def test_after_its_grace_a_bucket_is_gone_for_good(
     await eventually(purged)
 
     assert await deleted(bucket) is None
-    with refused_as("bucket-not-found"):
+    with refused_as("deleted-bucket-not-found"):
         await restore(bucket, gone.bucket_id)
 
 
@@ -249,7 +249,7 @@ async def test_a_bucket_beyond_its_grace_is_not_restored_before_it_is_purged(
             gone.bucket_id,
         )
 
-    with refused_as("bucket-not-found"):
+    with refused_as("deleted-bucket-not-found"):
         await restore(bucket, gone.bucket_id)
 
     assert await deleted(bucket) is None
