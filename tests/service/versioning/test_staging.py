@@ -224,9 +224,9 @@ async def test_a_commit_of_named_changes_leaves_the_rest_staged(draft: Branching
         PutContent(path="c", sha256=draft.sha256("three")),
         PutContent(path="e", sha256=draft.sha256("one")),
     ]
-    until = await held(draft, "other", "three")
+    await draft.hold("other", "three")
 
-    await commit(draft, changes=put, held_until=until)
+    await commit(draft, changes=put)
 
     assert await staged(draft) == ["d"]
     shown = {"a": "one", "b": "other", "c": "three", "d": "four", "e": "one"}
