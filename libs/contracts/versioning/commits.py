@@ -39,6 +39,7 @@ class CommitMade(Reply, frozen=True):
 class CreateCommit(Request[CommitMade], OfBucket, to="versioning", frozen=True, kw_only=True):
     """Commit changes to a branch, all or none; without changes, what is staged on it.
 
+    Bytes that are put are those of a file, past or present, or were stored to be held.
     With changes, what is staged stays staged, but for the paths that they change. On ``main``
     storage applies them in one transaction.
     """
@@ -52,8 +53,6 @@ class CreateCommit(Request[CommitMade], OfBucket, to="versioning", frozen=True, 
     """Per path its present sha256, or None for "no file"; else ``precondition-failed``."""
     expect_head: CommitId | None = None
     """The branch has to be there, else ``stale-head``."""
-    held_until: datetime | None = None
-    """Until when storage holds the bytes that the changes put."""
     lenient: bool = False
     """Removing what is not there is no failure."""
 
@@ -79,7 +78,6 @@ class ImportCommit(Request[CommitMade], OfBucket, to="versioning", frozen=True, 
     given in parts, each but the last with ``partial``."""
     partial: bool = False
     """Store the tree only, and answer with its id in ``commit.tree``; there is no commit yet."""
-    held_until: datetime | None = None
 
 
 class Restored(Reply, frozen=True):

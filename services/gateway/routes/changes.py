@@ -1,6 +1,6 @@
 """Changes of many files at once: all of them or none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from litestar import post
@@ -108,9 +108,11 @@ async def apply_changes(
     )
 
 
-def needed_access(data: Changes) -> Iterator[tuple[str, Role]]:
-    """Yield which role the changes need at which paths and prefixes."""
-    for change in data.changes:
+def needed_access(
+    changes: Iterable[AnyChange], expect: Iterable[str]
+) -> Iterator[tuple[str, Role]]:
+    """Yield which role changes and expectations need at which paths and prefixes."""
+    for change in changes:
         if isinstance(change, DeletePrefix | CopyFolder | MoveFolder):
             yield change.prefix, "writer"
         else:
@@ -121,7 +123,7 @@ def needed_access(data: Changes) -> Iterator[tuple[str, Role]]:
             yield change.source, "reader" if isinstance(change, Copy) else "writer"
         elif isinstance(change, CopyFolder | MoveFolder):
             yield change.source_prefix, "reader" if isinstance(change, CopyFolder) else "writer"
-    for path in data.expect:
+    for path in expect:
         yield path, "reader"
 
 
@@ -129,7 +131,7 @@ async def _check_all(access: Access, bucket: str, data: Changes) -> None:
     """Raise unless the caller may do every one of the changes, and know what they expect."""
     if access.is_admin:
         return
-    for place, role in needed_access(data):
+    for place, role in needed_access(data.changes, data.expect):
         await access.check(bucket, place, role)
 
 

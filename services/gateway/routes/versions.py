@@ -1,26 +1,20 @@
-"""History: versions of a file, commits of a bucket, and going back."""
+"""History: versions of a file, and commits of a bucket."""
 
 from typing import Annotated
 
-from litestar import get, post
+from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from litestar.params import FromPath, QueryParameter
 
-from libs.contracts.values import FilePath, Message
 from libs.contracts.versioning import (
     CommitDetail,
     CommitInfo,
     GetCommit,
     ListCommits,
     ListVersions,
-    RefText,
-    Restore,
-    Restored,
     VersionInfo,
 )
 from services.gateway.domain import times
-from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
 from services.gateway.edge.platform import Platform
 from services.gateway.routes.given import Bucket, Cursor, Cursors, Limit, Page
@@ -33,17 +27,6 @@ Since = Annotated[
 Until = Annotated[
     str | None, QueryParameter(description="Only those not newer: RFC 3339.", max_length=40)
 ]
-
-
-class Restoring(Struct, frozen=True, forbid_unknown_fields=True):
-    to: RefText
-    paths: Annotated[list[FilePath], Meta(min_length=1, max_length=1000)] | None = None
-    prefix: Annotated[str, Meta(max_length=1024)] = ""
-    message: Message = ""
-
-    def places(self) -> list[str]:
-        """Return what may change: these paths, or all below the prefix."""
-        return [self.prefix] if self.paths is None else self.paths
 
 
 @get(
@@ -131,33 +114,4 @@ async def get_commit(
     return await platform.ask(GetCommit(bucket=bucket, ref=commit))
 
 
-@post(
-    "/buckets/{bucket:str}/restores",
-    summary="Restore files",
-    tags=TAGS,
-    opt=needs("write", role="reader", at="somewhere"),
-    status_code=200,
-)
-async def restore(
-    bucket: Bucket,
-    data: JSONBody[Restoring],
-    actor: NamedDependency[str],
-    access: NamedDependency[Access],
-    platform: NamedDependency[Platform],
-) -> Restored:
-    """Make files as they were at ``to``: a new commit, and no bytes move."""
-    for place in data.places():
-        await access.check(bucket, place, "writer")
-    return await platform.ask(
-        Restore(
-            bucket=bucket,
-            to=data.to,
-            actor=actor,
-            paths=data.paths,
-            prefix=data.prefix,
-            message=data.message,
-        )
-    )
-
-
-ROUTES = [list_versions, list_commits, get_commit, restore]
+ROUTES = [list_versions, list_commits, get_commit]
