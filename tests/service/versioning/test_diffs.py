@@ -1,15 +1,23 @@
 """Diffs: what is different between two states of a bucket, and between one and the present."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from libs.contracts.problems import AnsweredWithProblem
-from libs.contracts.storage import ApplyChanges, MovePrefix, RemovePath, UpdateFile
+from libs.contracts.storage import (
+    ApplyChanges,
+    MovePrefix,
+    PutContent,
+    RemovePath,
+    UpdateFile,
+)
 from libs.contracts.versioning import (
     CreateBranch,
     Diff,
     GetDiff,
+    ImportCommit,
     PathDifference,
     StagedWrite,
     StageWrites,
@@ -192,3 +200,48 @@ async def test_a_removed_file_stays_told_after_it_came_back(scene: Branching) ->
     assert told(await diff(scene, first, gone)) == [("removed", "plan")]
     assert told(await diff(scene, gone)) == [("added", "plan")]
     assert told(await diff(scene, first)) == []
+
+
+async def test_of_very_many_differences_every_page_is_told_by_itself(scene: Branching) -> None:
+    """Each file of 6,000 moves to a name behind its own: pairs stand next to each other."""
+    await scene.hold("same")
+    old, new = ([f"{n:04}/{name}" for n in range(6_000)] for name in ("a", "b"))
+    before = await imported(scene, [], old, [])
+    after = await imported(scene, [before], new, old)
+
+    pages = [await diff(scene, before, after, limit=1000)]
+    while (place := pages[-1].next) is not None:
+        pages.append(await diff(scene, before, after, limit=1000, start_after=place))
+    items = [item for page in pages for item in page.items]
+    begun = await diff(scene, "main", after, limit=1000, start_after="5999/a")
+
+    assert len(pages) == 12
+    assert [item.path for item in items] == new
+    assert [item.moved_from for item in items] == old
+    assert told(begun) == [("added", "5999/b")]
+
+
+async def imported(
+    scene: Branching, parents: list[str], puts: list[str], removes: list[str]
+) -> str:
+    """Import a commit in parts of 4,000 changes that gives all these paths the same bytes."""
+    changes: list[PutContent | RemovePath] = [RemovePath(path=path) for path in removes]
+    changes += [PutContent(path=path, sha256=scene.sha256("same")) for path in puts]
+    tree = None
+    while True:
+        part, changes = changes[:4_000], changes[4_000:]
+        made = await scene.ask(
+            ImportCommit(
+                bucket=scene.name,
+                parents=parents,
+                author="user:ann",
+                committed_at=datetime(2020, 1, 1 + len(parents), tzinfo=UTC),
+                changes=part,
+                tree=tree,
+                partial=bool(changes),
+            )
+        )
+        assert made.commit is not None
+        if not changes:
+            return made.commit.commit_id
+        tree = made.commit.tree
