@@ -9,6 +9,7 @@ from libs.chassis.service import Service, ServiceDefinition
 from services.versioning import loops, reactions, retaining
 from services.versioning.applying import Applier
 from services.versioning.repository.nodes import NodeCache
+from services.versioning.repository.signing import Signer
 from services.versioning.requests import (
     blame,
     branches,
@@ -20,9 +21,11 @@ from services.versioning.requests import (
     in_use,
     log,
     merges,
+    proving,
     restores,
     retention,
     reverts,
+    signatures,
     staging,
     tags,
 )
@@ -35,10 +38,11 @@ MINUTE_S = 60.0
 def build(settings: Settings) -> Service:
     db = Database.of(settings)
     bus = Bus.of("versioning", settings)
-    cache = NodeCache(settings.cached_nodes)
+    signer = Signer.of(settings)
+    cache = NodeCache(settings.cached_nodes, signer)
     return Service(
         opens=[db, bus],
-        given=[settings, db, bus, cache, Applier(db, bus, cache, settings)],
+        given=[settings, db, bus, signer, cache, Applier(db, bus, cache, settings)],
         answers=[
             branches,
             tags,
@@ -55,6 +59,8 @@ def build(settings: Settings) -> Service:
             in_use,
             retention,
             commit_checks,
+            proving,
+            signatures,
         ],
         reactions=[reactions],
         loops=[

@@ -188,6 +188,7 @@ class Applier:
         crashpoint("after_apply")
         async with self._db.transaction() as tx:
             head = await landing.finish(tx, self._cache, wanted.repository, drafted, answer)
+        crashpoint("after_landing")
         return _applied(head, drafted)
 
     async def _plan(self, tx: Connection, wanted: Wanted) -> tuple[Head, Planned, Meant]:
@@ -251,7 +252,7 @@ async def _check_kept(
     states: Mapping[str, Entry | None],
     held: Collection[str],
 ) -> None:
-    """Raise ``VersionExpired`` for content that history gave up, unless somebody brought it anew."""
+    """Raise ``VersionExpired`` for content that was given up, unless somebody brought it anew."""
     named = {path: entry for path, entry in states.items() if entry is not None}
     old = {path: entry for path, entry in named.items() if entry.sha256.hex() not in held}
     await wholeness.check_kept(tx, repository.bucket_id, old)

@@ -154,6 +154,7 @@ async def write(tx: Connection, cache: NodeCache, repository: Repository, drafte
         tx, cache, repository, drafted.commit, drafted.edited, line_id=head.ref.line_id
     )
     commit_id = drafted.commit_id
+    await cache.signer.sign(tx, repository.bucket_id, "commit", commit_id)
     await refs.move_branch(tx, repository.bucket_id, head.ref.name, commit_id, place.line_id)
     if not head.ref.is_main:
         await branch_changes.insert_changes(tx, repository.bucket_id, place, drafted.states)

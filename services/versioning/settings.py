@@ -24,3 +24,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True, forbid_unknown_fields
 
     unreached_grace_s: Annotated[float, Meta(ge=0)] = 7 * 24 * 3600.0
     """How long content of commits stays that no branch and no tag reaches any more."""
+
+    signing_key: Annotated[str, Meta(min_length=43, max_length=44)] | None = None
+    """The 32 bytes (base64) of an Ed25519 key that signs every commit and tag made here; best as
+    ``…_FILE``. The public key is shown at each bucket's ``signing-keys``."""

@@ -26,7 +26,7 @@ class Fault(Struct, frozen=True, kw_only=True):
     commit_id: CommitId | None = None
 
 
-class SignatureInfo(Struct, frozen=True, kw_only=True):
+class SignatureInfo(Reply, frozen=True, kw_only=True):
     target: Sha256
     """The id of a commit, or of a tag."""
     key_id: Sha256
@@ -95,15 +95,17 @@ class RemoveSigningKey(Request[Done], OfBucket, to="versioning", frozen=True, kw
     actor: Actor
 
 
-class Sign(Request[SignatureInfo], OfBucket, to="versioning", frozen=True, kw_only=True):  # type: ignore[type-var]
+class Sign(Request[SignatureInfo], OfBucket, to="versioning", frozen=True, kw_only=True):
     """Keep a signature of a commit or tag, after proving it.
 
     What is signed: ``strongroom-signature-v1`` and a line end, ``commit`` or ``tag`` and a line
-    end, then the 64 digits of the id.
+    end, then the 64 digits of the id, and nothing behind them.
     """
 
     target: RefText
     """A commit, or a tag (whose own id is signed then)."""
+    kind: Literal["commit", "tag"] | None = None
+    """None: a tag if there is one of this name, else a commit."""
     key_id: Sha256
     signature: Annotated[str, Meta(min_length=86, max_length=88)]
     """64 bytes, base64."""

@@ -217,3 +217,39 @@ class TreeNotFound(Problem):
     """Nobody brought a part of an import that ended with this tree, or it was long ago."""
 
     code, status = "tree-not-found", 404
+
+
+class InvalidKey(Problem):
+    """This is no Ed25519 public key."""
+
+    code, status = "invalid-key", 422
+
+
+class InvalidSignatureText(Problem):
+    """This is no signature."""
+
+    code, status = "invalid-signature", 422
+
+
+class BadSignature(Problem):
+    """The key did not sign this."""
+
+    code, status = "bad-signature", 422
+
+
+class KeyNotTrusted(Problem):
+    """The bucket does not trust this key, or does so no more."""
+
+    code, status = "key-not-trusted", 409
+
+
+class KeyNotFound(Problem):
+    """There is no such signing key."""
+
+    code, status = "key-not-found", 404
+
+
+class TooManyKeys(Problem):
+    """The bucket trusts as many keys as it can."""
+
+    code, status = "too-many-keys", 409

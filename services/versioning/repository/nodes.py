@@ -8,6 +8,7 @@ from prometheus_client import Counter
 
 from libs.chassis.database import Connection
 from services.versioning.domain.tree import NewNode, Node, NodeId, Walk, decode
+from services.versioning.repository.signing import Signer
 
 T = TypeVar("T")
 
@@ -16,9 +17,13 @@ MISSES = Counter("strongroom_versioning_node_cache_misses_total", "Tree nodes re
 
 
 class NodeCache:
-    """The least recently used nodes go first; a node never changes, so none is ever stale."""
+    """The least recently used nodes go first; a node never changes, so none is ever stale.
 
-    def __init__(self, capacity: int) -> None:
+    Whoever writes history has it, and so has the signer of this process with it.
+    """
+
+    def __init__(self, capacity: int, signer: Signer | None = None) -> None:
+        self.signer = signer or Signer()
         self._capacity = capacity
         self._nodes: OrderedDict[NodeId, Node] = OrderedDict()
 

@@ -11,7 +11,8 @@ from libs.contracts.pages import fitting
 from libs.contracts.versioning import CreateTag, DeleteTag, GetTag, ListTags, TagInfo, TagList
 from services.versioning.catching_up import catch_up_if_named
 from services.versioning.domain.tags import Tag, encode, id_of
-from services.versioning.repository import refs, repositories, tags
+from services.versioning.repository import content, refs, repositories, tags
+from services.versioning.repository.signing import Signer
 from services.versioning.requests.branches import announce_moved
 from services.versioning.settings import Settings
 
@@ -39,7 +40,9 @@ async def get_tag(request: GetTag, db: Database) -> TagInfo:
 
 
 @serves(CreateTag)
-async def create_tag(request: CreateTag, db: Database, bus: Bus, settings: Settings) -> TagInfo:
+async def create_tag(
+    request: CreateTag, db: Database, bus: Bus, signer: Signer, settings: Settings
+) -> TagInfo:
     check_labels(request.metadata, "metadata")
     await catch_up_if_named(request.source, request.bucket, db, bus, settings.mark_timeout_s)
     async with db.transaction() as tx:
@@ -52,7 +55,10 @@ async def create_tag(request: CreateTag, db: Database, bus: Bus, settings: Setti
             message=request.message,
             metadata=request.metadata,
         )
+        # What a tag keeps must not be given up while it is made.
+        await content.lock_for_naming(tx, repository.bucket_id)
         await tags.insert_tag(tx, repository.bucket_id, tag)
+        await signer.sign(tx, repository.bucket_id, "tag", id_of(encode(tag)))
         await announce_moved(tx, repository, tag.name, None, tag.commit_id, request.actor)
     return _info(tag)
 
