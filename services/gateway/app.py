@@ -87,7 +87,7 @@ def build(settings: Settings) -> Service:
         tus_uploads=tus_uploads,
         downloads=Downloads(platform, depot, records, contents, budget, settings),
         direct_uploads=DirectUploads(platform, depot, signer, uploads, settings),
-        comparing=Comparing(budget),
+        comparing=Comparing(budget, settings.transfer_wait_s),
         archives=Archives(platform, depot, budget, settings),
         parts=Parts(db, bus, backends),
         backends=backends,

@@ -259,19 +259,24 @@ async def test_what_is_no_text_or_too_large_is_told_by_its_sides(history: Histor
     assert plain.text == "Binary files 'a.bin' and 'a.bin' differ\n"
 
 
-async def test_others_are_answered_while_nasty_texts_are_compared(history: History) -> None:
+async def test_files_come_and_go_while_many_compare_nasty_texts(history: History) -> None:
     own = f"{history.bucket}\n".encode()
     await history.put("nasty.txt", own + b"a\nb\n" * 9_000)
     before = await history.head()
     await history.put("nasty.txt", own + b"b\na\na\n" * 6_000)
+    large = os.urandom(3_000_000)
 
-    compared, *pings = await asyncio.gather(
-        history.get("diff/content", path="nasty.txt", **{"from": before}),
-        *(history.http.get("/api/v1/system/health") for _ in range(20)),
+    async def come_and_go() -> bytes:
+        await history.put("large", large)
+        return (await history.http.get(f"{history.root}/files/large")).content
+
+    read, *compared = await asyncio.gather(
+        come_and_go(),
+        *(history.get("diff/content", path="nasty.txt", **{"from": before}) for _ in range(5)),
     )
 
-    assert compared["form"] == "text"
-    assert all(ping.status_code == 200 for ping in pings)
+    assert read == large
+    assert {found["form"] for found in compared} == {"text"}
 
 
 async def test_what_is_staged_on_a_branch_is_compared_when_asked_for(history: History) -> None:
