@@ -1,4 +1,4 @@
-"""Deleting blobs that nothing needs: no live file, no trash, no kept version, no open upload.
+"""Deleting blobs that nothing needs: no live file, no trash, no version, no branch, no open upload.
 
 **The way out.** A row that stops naming a blob leaves a note, by a trigger, in the transaction
 that changes it (and a slow walk over all blobs finds what was never noted). A noted blob that
@@ -20,8 +20,16 @@ and ``D`` the deletion of blob ``b``; ``C < A < D``.
    the relay publishes in the order of the outbox. Versioning answers only when everything before
    the mark is applied or parked, and counts parked events as use (``requests/in_use.py`` there).
    So its "not in use" is true of all that was ever announced of ``b``.
-4. History takes content from events of storage and from history itself, never from elsewhere: what
-   is not in use at ``A`` and not announced after it, is not in use at ``D``.
+4. History takes content from events of storage, from holds and from history itself, never from
+   elsewhere: what is not in use at ``A``, and came by no event or hold after it, is not at ``D``.
+   From a hold (a row of ``held_content``, which names ``b``) it comes by a transaction that begins
+   to name ``b`` only while the hold has ten minutes left, and so commits while that row is there.
+   If ``b`` goes, that row went before ``C`` (2.), so the transaction committed before ``A`` and
+   ``A`` sees it. From history itself it comes by a transaction that keeps what it takes from being
+   given up until it has committed (``keep_in_use`` there).
+
+A deleted bucket is asked for like any other as long as it may be brought back: what it held is
+removed by its purge, whose lock bringing it back needs, too, and whichever comes second looks again.
 
 A crash between two steps leaves a note, a condemned blob or a doomed object: the next round goes on
 there. Two collectors at once take different rows or wait for each other.
