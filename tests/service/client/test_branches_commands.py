@@ -8,14 +8,13 @@ from libs.client import ApiProblem, Client
 from libs.contracts.ids import new_id
 from libs.contracts.storage import PutContent, RemovePath
 from tests.service.client.command import Command
+from tests.service.client.recording import put
 
 
 @pytest.fixture
 async def bucket(client: Client, bucket: str) -> str:
     """A bucket with one commit: a file that no other test has."""
-    await client.files.put(bucket, "plan.md", b"plan " + new_id().bytes)
-    async for _ in client.versions.commits(bucket):
-        break
+    await put(client, bucket, "plan.md", b"plan " + new_id().bytes)
     return bucket
 
 
@@ -125,15 +124,15 @@ async def test_a_directory_becomes_one_commit(
     listed = await strongroom.ok("ls", "-r", place, "--ref", branch)
     assert listed.out.split() == ["site/about.html", "site/index.html"]
     commits = [one async for one in client.versions.commits(bucket, ref=branch)]
-    assert [one.message for one in commits[:2]] == ["", "publish"]
+    assert [one.message for one in commits[:2]] == ["commit 2 files", "publish"]
 
 
 async def test_of_two_who_commit_on_one_head_one_is_told(client: Client, bucket: str) -> None:
     head = (await client.branches.get(bucket, "main")).commit_id
     held = await client.contents.put(bucket, new_id().bytes)
 
-    put = PutContent(path="a", sha256=held.sha256)
-    made = await client.commits.create(bucket, [put], message="first", expect_head=head)
+    change = PutContent(path="a", sha256=held.sha256)
+    made = await client.commits.create(bucket, [change], message="first", expect_head=head)
     with pytest.raises(ApiProblem) as refused:
         await client.commits.create(bucket, [RemovePath(path="a")], expect_head=head)
 

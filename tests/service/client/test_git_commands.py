@@ -10,6 +10,7 @@ from libs.contracts.ids import new_id
 from tests.builders import a_bucket_name
 from tests.service.client.command import Command
 from tests.service.client.repositories import GIT, Repository, a_hard_one
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.skipif(GIT is None, reason="git is not installed")
 
@@ -189,5 +190,8 @@ async def test_a_file_that_is_a_folder_too_is_no_tree_of_git(
 
 async def _some_commit_is_there(client: Client, bucket: str) -> None:
     """Wait until storage took content of the import; it is killed somewhere behind that."""
-    while (await client.quotas.usage(bucket)).held.number < 5:
-        pass
+
+    async def holds_some() -> bool:
+        return (await client.quotas.usage(bucket)).held.number >= 5
+
+    await eventually(holds_some)

@@ -18,28 +18,16 @@ from libs.client import Client
 from libs.contracts.ids import new_id
 from tests.builders import a_bucket_name
 from tests.service.client.command import Command
-from tests.waiting import eventually
-
-
-async def put(client: Client, bucket: str, path: str, text: str) -> str:
-    """Store a text and return the commit that recorded it."""
-    stored = await client.files.put(bucket, path, text.encode())
-
-    async def recorded() -> str | None:
-        async for version in client.versions.of(bucket, path, limit=1):
-            return version.commit_id if version.version == stored.revision else None
-        return None
-
-    return await eventually(recorded)
+from tests.service.client.recording import put
 
 
 @pytest.fixture
 async def bucket(client: Client, bucket: str) -> str:
     """A bucket with two states of a text, and one of another file; each a commit."""
     unique = new_id().hex
-    await put(client, bucket, "notes.md", f"one\ntwo of {unique}\nthree\n")
-    await put(client, bucket, "plan.md", f"plan {unique}\n")
-    await put(client, bucket, "notes.md", f"one\n2 of {unique}\nthree\n")
+    await put(client, bucket, "notes.md", f"one\ntwo of {unique}\nthree\n".encode())
+    await put(client, bucket, "plan.md", f"plan {unique}\n".encode())
+    await put(client, bucket, "notes.md", f"one\n2 of {unique}\nthree\n".encode())
     return bucket
 
 
@@ -76,7 +64,7 @@ async def test_a_diff_tells_files_and_of_one_its_lines(strongroom: Command, buck
 async def test_what_is_no_text_is_said_to_differ(
     strongroom: Command, client: Client, bucket: str
 ) -> None:
-    await put(client, bucket, "notes.md", f"\0{new_id()}")
+    await put(client, bucket, "notes.md", f"\0{new_id()}".encode())
 
     shown = await strongroom.ok("diff", bucket, "main~1", "--patch")
 
