@@ -8,6 +8,7 @@ from libs.chassis.loops import every
 from libs.chassis.service import Service, ServiceDefinition
 from services.versioning import loops, reactions, retaining
 from services.versioning.applying import Applier
+from services.versioning.known_moves import KnownMoves
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.signing import Signer
 from services.versioning.requests import (
@@ -42,7 +43,7 @@ def build(settings: Settings) -> Service:
     cache = NodeCache(settings.cached_nodes, signer)
     return Service(
         opens=[db, bus],
-        given=[settings, db, bus, signer, cache, Applier(db, bus, cache, settings)],
+        given=[settings, db, bus, signer, cache, KnownMoves(), Applier(db, bus, cache, settings)],
         answers=[
             branches,
             tags,

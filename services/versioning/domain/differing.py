@@ -52,21 +52,7 @@ class Differing(Struct, frozen=True):
         )
 
 
-def with_moves(deltas: Sequence[Delta]) -> list[Differing]:
-    """Return ``deltas``, each move as one, in the order of paths."""
-    moves = _moves(deltas)
-    sources = set(moves.values())
-    before = {delta.path: delta.before for delta in deltas if delta.path in sources}
-    return [
-        Differing(delta.path, before[moves[delta.path]], delta.after, moves[delta.path])
-        if delta.path in moves
-        else Differing(delta.path, delta.before, delta.after)
-        for delta in deltas
-        if delta.path not in sources
-    ]
-
-
-def _moves(deltas: Iterable[Delta]) -> dict[str, str]:
+def find_moves(deltas: Iterable[Delta]) -> dict[str, str]:
     """Return where files went, and from where each came."""
     gone: dict[bytes, list[str]] = {}
     come: dict[bytes, list[str]] = {}
@@ -79,6 +65,29 @@ def _moves(deltas: Iterable[Delta]) -> dict[str, str]:
     for content in gone.keys() & come.keys():
         moves |= _paired(gone[content], come[content])
     return moves
+
+
+def with_moves(deltas: Sequence[Delta]) -> list[Differing]:
+    """Return ``deltas``, each move among them as one, in the order of paths."""
+    moves = find_moves(deltas)
+    gone = set(moves.values())
+    moved = {delta.path: delta.before for delta in deltas if delta.before is not None}
+    return joined([delta for delta in deltas if delta.path not in gone], moves, moved)
+
+
+def joined(
+    deltas: Iterable[Delta], moves: Mapping[str, str], moved: Mapping[str, Entry]
+) -> list[Differing]:
+    """Return ``deltas``, those that ``moves`` tells of with the file that was ``moved`` there.
+
+    What is left where a file moved from must not be among them.
+    """
+    return [
+        Differing(delta.path, moved[moves[delta.path]], delta.after, moves[delta.path])
+        if delta.path in moves
+        else Differing(delta.path, delta.before, delta.after)
+        for delta in deltas
+    ]
 
 
 def _paired(gone: Sequence[str], come: Sequence[str]) -> Mapping[str, str]:

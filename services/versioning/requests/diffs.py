@@ -1,7 +1,8 @@
 """Comparing two states of a bucket."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import partial
 
 from libs.chassis.bus import Bus
 from libs.chassis.database import Connection, Database
@@ -9,14 +10,21 @@ from libs.chassis.rpc import serves
 from libs.contracts.pages import fitting
 from libs.contracts.versioning import Diff, GetDiff, PathDifference
 from services.versioning.catching_up import catch_up
-from services.versioning.domain import differing, tree
-from services.versioning.domain.differing import MOST_COMPARED, Differing
+from services.versioning.domain import tree
+from services.versioning.domain.differing import (
+    MOST_COMPARED,
+    Differing,
+    find_moves,
+    joined,
+    with_moves,
+)
 from services.versioning.domain.refs import NOW
-from services.versioning.domain.tree import Delta
+from services.versioning.domain.tree import Delta, Difference
+from services.versioning.known_moves import Compared, KnownMoves, Moves
 from services.versioning.repository import nodes, repositories
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.settings import Settings
-from services.versioning.states import State, read_state
+from services.versioning.states import read_state
 
 COMPARED_AT_ONCE = 1_000
 """Differing paths; between two such parts others get their turn."""
@@ -26,7 +34,12 @@ Page = tuple[list[PathDifference], str | None]
 
 @serves(GetDiff)
 async def get_diff(
-    request: GetDiff, db: Database, bus: Bus, cache: NodeCache, settings: Settings
+    request: GetDiff,
+    db: Database,
+    bus: Bus,
+    cache: NodeCache,
+    known: KnownMoves,
+    settings: Settings,
 ) -> Diff:
     if NOW in (request.source, request.target):
         await catch_up(request.bucket, db, bus, settings.mark_timeout_s)
@@ -34,7 +47,12 @@ async def get_diff(
         repository = await repositories.get_repository(conn, request)
         source = await read_state(conn, repository.bucket_id, request.source)
         target = await read_state(conn, repository.bucket_id, request.target, staged=request.staged)
-        items, after = await _page(conn, cache, source, target, request)
+        compared = Compared(source.tree, target.tree, request.prefix)
+        moves = await known.find(compared, partial(_moves, conn, cache, compared))
+        if moves is None:
+            items, after = await _of_many(conn, cache, compared, request)
+        else:
+            items, after = await _of_few(conn, cache, compared, moves, request)
     return Diff(
         source=source.commit_id.hex() if source.commit_id else None,
         target=target.commit_id.hex() if target.commit_id else None,
@@ -43,61 +61,58 @@ async def get_diff(
     )
 
 
-async def _page(
-    conn: Connection, cache: NodeCache, source: State, target: State, request: GetDiff
-) -> Page:
-    everything = await _everything(conn, cache, source, target, request.prefix)
-    if everything is not None:
-        return _of_few(everything, request)
-    walk = tree.diff(
-        source.tree,
-        target.tree,
-        prefix=request.prefix,
-        start_after=request.start_after,
-        limit=request.limit,
-    )
-    part = await nodes.drive(conn, cache, walk)
-    return _of_many(part.deltas, part.next)
-
-
-async def _everything(
-    conn: Connection, cache: NodeCache, source: State, target: State, prefix: str
-) -> list[Delta] | None:
-    """Return all that differs; None where that is more than moves are looked for in."""
-    before = await nodes.drive(conn, cache, tree.usage(source.tree, prefix))
-    after = await nodes.drive(conn, cache, tree.usage(target.tree, prefix))
+async def _moves(conn: Connection, cache: NodeCache, compared: Compared) -> Moves | None:
+    """Return what moved; None where more differs than moves are looked for in."""
+    before = await nodes.drive(conn, cache, tree.usage(compared.before, compared.prefix))
+    after = await nodes.drive(conn, cache, tree.usage(compared.after, compared.prefix))
     if abs(before.count - after.count) > MOST_COMPARED:
         return None
     found: list[Delta] = []
     start: str | None = ""
     while start is not None:
-        walk = tree.diff(
-            source.tree, target.tree, prefix=prefix, start_after=start, limit=COMPARED_AT_ONCE
-        )
-        part = await nodes.drive(conn, cache, walk)
+        part = await _differences(conn, cache, compared, start, COMPARED_AT_ONCE)
         found += part.deltas
         start = part.next
         if start is not None and len(found) >= MOST_COMPARED:
             return None
         await asyncio.sleep(0)
-    return found
+    return find_moves(found)
 
 
-def _of_few(deltas: Sequence[Delta], request: GetDiff) -> Page:
-    """Find moves anywhere, then cut the page."""
-    start = request.start_after.encode()
-    found = [one for one in differing.with_moves(deltas) if one.path.encode() > start]
-    page = fitting(_told(found[: request.limit]))
-    return list(page), page[-1].path if len(page) < len(found) else None
+async def _of_few(
+    conn: Connection, cache: NodeCache, compared: Compared, moves: Moves, request: GetDiff
+) -> Page:
+    """Leave out where files moved from: it is told where they are now."""
+    gone = set(moves.values())
+    deltas: list[Delta] = []
+    start: str | None = request.start_after
+    while start is not None and len(deltas) <= request.limit:
+        part = await _differences(conn, cache, compared, start, request.limit + 1)
+        deltas += [delta for delta in part.deltas if delta.path not in gone]
+        start = part.next
+    sources = [moves[delta.path] for delta in deltas[: request.limit] if delta.path in moves]
+    moved = await nodes.drive(conn, cache, tree.get(compared.before, sources))
+    page = fitting(_told(joined(deltas[: request.limit], moves, moved)))
+    return list(page), page[-1].path if len(page) < len(deltas) else None
 
 
-def _of_many(deltas: Sequence[Delta], after: str | None) -> Page:
+async def _of_many(
+    conn: Connection, cache: NodeCache, compared: Compared, request: GetDiff
+) -> Page:
     """Cut the page, then find moves in it: so none of their ends is left out or told twice."""
-    size = len(fitting([Differing(d.path, d.before, d.after).told() for d in deltas]))
-    if size < len(deltas):
-        deltas, after = deltas[:size], deltas[size - 1].path
-    return _told(differing.with_moves(deltas)), after
+    part = await _differences(conn, cache, compared, request.start_after, request.limit)
+    deltas = part.deltas[: len(fitting(_told(joined(part.deltas, {}, {}))))]
+    after = deltas[-1].path if len(deltas) < len(part.deltas) else part.next
+    return _told(with_moves(deltas)), after
 
 
-def _told(found: Sequence[Differing]) -> list[PathDifference]:
+async def _differences(
+    conn: Connection, cache: NodeCache, compared: Compared, start: str, limit: int
+) -> Difference:
+    before, after, prefix = compared
+    walk = tree.diff(before, after, prefix=prefix, start_after=start, limit=limit)
+    return await nodes.drive(conn, cache, walk)
+
+
+def _told(found: Iterable[Differing]) -> list[PathDifference]:
     return [one.told() for one in found]
