@@ -48,6 +48,10 @@ def test_the_tour_goes_as_it_is_written(own_platform: Platform, tmp_path: Path) 
         assert f"\n{line}\n" in told, told[-4000:]
     assert "+ reports/heard/8.txt version 1" in told
     assert "- reports/heard/8.txt" in told
+    assert "main: 2 files would change, no conflicts" in told
+    commits = re.findall(r"^[0-9a-f]{40}$", told, flags=re.MULTILINE)
+    assert len(commits) == 2
+    assert commits[0] == commits[1]
     assert "\n500\n" in told
     assert "\n0 differences\n" in told
     assert "killed versioning" in told
