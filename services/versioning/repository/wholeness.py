@@ -24,6 +24,9 @@ async def list_suspects(
             WHERE bucket_id = $1
                 AND until_position > $2
                 AND position <= $2
+            -- Few rows have one: in this order PostgreSQL finds them by their index, whatever it
+            -- knows of the table.
+            ORDER BY until_position
             LIMIT $6
         )
         UNION
