@@ -13,6 +13,8 @@ from libs.contracts.storage import (
     FileStored,
 )
 from libs.contracts.versioning import (
+    GetBlame,
+    GetDiff,
     GetEntry,
     GetVersion,
     ListCommits,
@@ -110,8 +112,13 @@ async def test_pages_end_where_a_message_is_full(ask: Ask, bucket: str, db_of: D
     history = await _walk(
         ask, lambda ref: ListCommits(bucket=bucket, ref=ref or "main", limit=1000)
     )
+    blamed = await _walk(
+        ask, lambda after: GetBlame(bucket=bucket, limit=1000, start_after=after or "")
+    )
 
     assert [entry.path for entry in listed] == [*names, "one"]
+    assert [touch.path for touch in blamed] == [*names, "one"]
+    assert {touch.commit_id for touch in blamed} <= {commit.commit_id for commit in history}
     assert [version.version for version in seen] == list(range(300, 0, -1))
     assert len({commit.commit_id for commit in history}) == len(history) >= 300
 
@@ -144,6 +151,11 @@ async def _recorded(ask: Ask, bucket: str, path: str) -> bool:
         GetVersion(bucket="any-bucket", path="a\0b", version=1),
         GetEntry(bucket="any-bucket", path="a\0b", ref="\0"),
         ListEntries(bucket="any-bucket", ref="\0", prefix="\0"),
+        ListCommits(bucket="any-bucket", path="a\0b"),
+        ListCommits(bucket="any-bucket", author="a\0b"),
+        ListCommits(bucket="any-bucket", message="a\0b"),
+        GetDiff(bucket="any-bucket", source="main", target="\0"),
+        GetBlame(bucket="any-bucket", ref="\0"),
     ],
 )
 async def test_odd_texts_and_numbers_are_no_bugs(
