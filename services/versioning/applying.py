@@ -8,9 +8,12 @@ it; if this process dies in between, whoever records them writes that commit (``
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import UTC, datetime
 from itertools import chain
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 from msgspec import Struct, field
 
@@ -34,7 +37,9 @@ from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.repositories import Repository
 from services.versioning.settings import Settings
 
-TRIES = 12
+CONTENDED_FOR_S = 20.0
+"""How long a commit to main is tried again while the files that it is about change."""
+
 LONGEST_PAUSE_S = 0.1
 SERVER_FAILURE = 500
 
@@ -100,6 +105,7 @@ class Applier:
         self._bus = bus
         self._cache = cache
         self._settings = settings
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def commit(
         self,
@@ -115,7 +121,7 @@ class Applier:
 
         Raises ``BranchNotFound``, ``BranchProtected`` unless ``may_write_protected``, ``StaleHead``
         unless the branch is at ``expect_head``, and what ``planner`` raises. Of ``main`` also what
-        storage answers, and ``MainContended`` when files changed during each of several tries.
+        storage answers, and ``MainContended`` when files changed during every try.
 
         With ``fresh`` the history of ``main`` first catches up with storage, which a plan needs
         that is about more than the paths that it names. Without it that waits until it turns out
@@ -156,7 +162,8 @@ class Applier:
     async def _commit_when_caught_up(self, wanted: Wanted) -> Applied:
         repository = wanted.repository
         blind = False
-        for _ in range(TRIES):
+        began = time.monotonic()
+        while time.monotonic() < began + CONTENDED_FOR_S:
             await catch_up(repository.bucket, self._db, self._bus, self._settings.mark_timeout_s)
             try:
                 return await self._commit_to_main(wanted, blind=blind)

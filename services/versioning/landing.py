@@ -73,17 +73,37 @@ async def finish(
         if landed is None:
             raise TypeError("a pending commit is kept for longer than storage may take")
         made = landed.made
-    if made.commit_id == drafted.commit_id and made.place and not answer.truncated:
-        recorded = [_version(change, drafted) for change in answer.changed]
-        await versions.insert_versions(
-            tx,
-            repository.bucket_id,
-            drafted.commit_id,
-            made.place.position,
-            recorded,
-            drafted.states,
-        )
+    if not answer.truncated:
+        await _record(tx, cache, repository, made, drafted, answer)
     return made
+
+
+async def _record(
+    tx: Connection,
+    cache: NodeCache,
+    repository: Repository,
+    made: Head,
+    drafted: Draft,
+    answer: ChangesApplied,
+) -> None:
+    """Record the versions of what the commit holds; its other paths changed again since."""
+    if made.commit_id is None or made.place is None:
+        raise TypeError("a commit was written")
+    paths = [change.path for change in answer.changed]
+    held = await nodes.drive(tx, cache, tree.get(made.tree, paths))
+    recorded = [
+        _version(change, drafted)
+        for change in answer.changed
+        if held.get(change.path) == drafted.states[change.path]
+    ]
+    await versions.insert_versions(
+        tx,
+        repository.bucket_id,
+        made.commit_id,
+        made.place.position,
+        recorded,
+        drafted.states,
+    )
 
 
 async def land(
