@@ -16,6 +16,7 @@ from libs.client.cli.browse import ls
 from libs.client.cli.buckets import buckets
 from libs.client.cli.changing import cp, mv, rm
 from libs.client.cli.checks import checks
+from libs.client.cli.commit_checks import commit_checks
 from libs.client.cli.committing import commit, staged
 from libs.client.cli.comparing import blame, diff
 from libs.client.cli.examples import EXAMPLES
@@ -67,6 +68,7 @@ def build(*, overview: bool = False) -> App:
         branch,
         tag,
         staged,
+        commit_checks,
         retention,
         signing_key,
         links,

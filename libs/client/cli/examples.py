@@ -45,6 +45,10 @@ EXAMPLES = {
         "commit papers -b draft -m 'what is staged'",
         "commit papers/site/ ./site -m 'publish' --exact    # a directory, all or nothing",
     ),
+    "commit_checks": _examples(
+        "commit-checks report papers draft tests passed",
+        "commit-checks list papers main",
+    ),
     "staged": _examples("staged list papers -b draft", "staged discard papers/plan.md -b draft"),
     "merge": _examples(
         "merge papers draft --dry-run     # into main",

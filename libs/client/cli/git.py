@@ -166,9 +166,9 @@ async def _known(client: Client, bucket: str) -> dict[ObjectID, str]:
     heads = [one.commit_id async for one in client.branches.list(bucket) if one.commit_id]
     heads += [one.commit_id async for one in client.tags.list(bucket)]
     return {
-        ObjectID(commit.metadata[records.COMMIT].encode()): commit.commit_id
+        ObjectID(git_id.encode()): commit.commit_id
         async for commit in walk(client, bucket, heads)
-        if records.COMMIT in commit.metadata
+        if (git_id := records.git_id(commit)) is not None
     }
 
 
@@ -184,8 +184,7 @@ async def _place(
             placed.append(await placing.main(name, head))
         if name != MAIN:
             placed.append(await placing.branch(name, head))
-    placed += [await placing.tag(name, named) for name, named in tags.items()]
-    return placed
+    return placed + [await placing.tag(name, named) for name, named in tags.items()]
 
 
 def _chosen(
@@ -195,7 +194,10 @@ def _chosen(
     there = source.branches()
     if everything and names:
         raise Usage("say --branch or --all, not both")
-    wanted = [*names] or ([*there] if everything else [source.head() or ""])
+    head = source.head()
+    if not (names or everything or main or head):
+        raise Usage("no branch is checked out: say --branch, --main or --all")
+    wanted = [*names] or ([*there] if everything else [head] if head else [])
     wanted += [main] if main is not None and main not in wanted else []
     for name in wanted:
         if name not in there:

@@ -82,7 +82,7 @@ class Exporter:
             self._lines[commit.commit_id] = Line(
                 parents=commit.parents,
                 tree=commit.tree,
-                git_commit=commit.metadata.get(records.COMMIT),
+                git_commit=records.git_id(commit),
             )
         wanted = deque(one for one in in_order(self._lines, heads) if not self._is_known(one))
         ready: deque[asyncio.Task[_Ready]] = deque()
@@ -152,11 +152,7 @@ class Exporter:
             stat = self._client.files.stat
             found = [await stat(self._bucket, path, ref=info.commit_id) for path in puts]
             labels = {file.path: file.metadata for file in found}
-        return {
-            path: int(labels[path][records.MODE], 8)
-            for path in puts
-            if records.MODE in labels.get(path, {})
-        }
+        return {path: records.mode_of(labels.get(path, {})) for path in puts}
 
     async def _bring(
         self, digest: str, path: str, commit_id: str, blobs: dict[str, ObjectID]
@@ -195,7 +191,7 @@ class Exporter:
         tree = changed_tree(self._objects, before, ready.entries)
         commit = records.commit_again(info.metadata, info.message, tree, parents)
         if commit is None:
-            self.counted.other += records.COMMIT in info.metadata
+            self.counted.other += records.git_id(info) is not None
             commit = records.new_commit(info, tree, parents)
         self._commits[info.commit_id] = self._objects.add(commit)
         self._trees[info.commit_id] = tree

@@ -1,6 +1,6 @@
 """Branches and tags: set in a bucket after an import, in a git repository after an export."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from dulwich.objects import ObjectID
 from dulwich.refs import Ref
@@ -15,6 +15,7 @@ from libs.client.git.source import HEADS, TAGS, NamedCommit, Source
 from libs.contracts.versioning import BranchInfo, TagInfo
 
 MAIN = "main"
+TAKEN = "ref-exists"
 
 
 class Placed(Struct, frozen=True):
@@ -25,6 +26,10 @@ class Placed(Struct, frozen=True):
     state: str
     """``created``, ``moved``, ``merged``, ``there already``, or why it was left alone."""
     failed: bool = False
+
+
+class _LeftAloneError(Exception):
+    """A ref would lose what it names."""
 
 
 class Placing:
@@ -41,34 +46,52 @@ class Placing:
 
     async def branch(self, name: str, head: ObjectID) -> Placed:
         """Let a branch name an imported commit; it only ever moves forward along git's history."""
+        return await self._told(name, self._there[head], self._branch(name, head))
+
+    async def main(self, name: str, head: ObjectID) -> Placed:
+        """Merge an imported commit into main; it stays what the files show, in one transaction."""
+        return await self._told(MAIN, self._there[head], self._main(name, head))
+
+    async def tag(self, name: str, named: NamedCommit) -> Placed:
+        """Create a tag at an imported commit."""
+        return await self._told(name, self._there[named.commit], self._tag(name, named))
+
+    async def _told(self, name: str, commit: str, placing: Awaitable[str]) -> Placed:
+        """Return what became of a ref; what the platform refuses concerns this one only."""
+        try:
+            return Placed(name, commit, await placing)
+        except ApiProblem as problem:
+            if problem.status >= 500:
+                raise
+            return Placed(name, commit, f"left alone: {problem}", failed=True)
+        except _LeftAloneError as why:
+            return Placed(name, commit, f"left alone: {why}", failed=True)
+
+    async def _branch(self, name: str, head: ObjectID) -> str:
         commit = self._there[head]
         found = await self._found(name)
         if found is None:
             await self._client.branches.create(self._bucket, name, source=commit)
-            return Placed(name, commit, "created")
+            return "created"
         if found.commit_id == commit:
-            return Placed(name, commit, "there already")
+            return "there already"
         before = self._git_ids.get(found.commit_id or "")
         if before is None or not self._source.leads_to(before, head):
-            why = "left alone: it has commits in the bucket that the git branch lacks"
-            return Placed(name, commit, why, failed=True)
+            raise _LeftAloneError("it has commits in the bucket that the git branch lacks")
         await self._client.branches.reset(self._bucket, name, commit, expect=found.commit_id)
-        return Placed(name, commit, "moved")
+        return "moved"
 
-    async def main(self, name: str, head: ObjectID) -> Placed:
-        """Merge an imported commit into main; it stays what the files show, in one transaction."""
-        commit = self._there[head]
+    async def _main(self, name: str, head: ObjectID) -> str:
         merged = await self._client.merges.merge(
             self._bucket,
-            commit,
+            self._there[head],
             into=MAIN,
             message=f"Import {name} from git",
             metadata={records.HEAD: head.decode()},
         )
-        return Placed(MAIN, commit, "there already" if merged.commit is None else "merged")
+        return "there already" if merged.commit is None else "merged"
 
-    async def tag(self, name: str, named: NamedCommit) -> Placed:
-        """Create a tag at an imported commit."""
+    async def _tag(self, name: str, named: NamedCommit) -> str:
         commit = self._there[named.commit]
         record = None if named.tag is None else records.of_tag(named.tag)
         try:
@@ -80,13 +103,13 @@ class Placing:
                 metadata={} if record is None else record.metadata,
             )
         except ApiProblem as problem:
-            if problem.status != 409:
+            if problem.code != TAKEN:
                 raise
             found = await self._client.tags.get(self._bucket, name)
             if found.commit_id != commit:
-                return Placed(name, commit, "left alone: it names another commit", failed=True)
-            return Placed(name, commit, "there already")
-        return Placed(name, commit, "created")
+                raise _LeftAloneError("it names another commit") from problem
+            return "there already"
+        return "created"
 
     async def _found(self, name: str) -> BranchInfo | None:
         try:

@@ -27,6 +27,9 @@ PLAIN = "git-plain"
 MODE = "git-mode"
 """Of a file: its mode where that is not the ordinary one."""
 ORDINARY = 0o100644
+MODES = {f"{mode:06o}": mode for mode in (ORDINARY, 0o100664, 0o100755, 0o120000)}
+IMPORT = "import"
+"""The operation of a commit that was brought along."""
 RAW = "git-raw-"
 
 LONGEST_MESSAGE = 4096
@@ -81,6 +84,19 @@ def of_tag(tag: Tag) -> Record:
         metadata,
         bool(pieces),
     )
+
+
+def git_id(info: CommitInfo) -> str | None:
+    """Return the id of the git commit that a commit was.
+
+    Only an owner imports; what any writer says of a commit of their own counts for nothing.
+    """
+    return info.metadata.get(COMMIT) if info.operation == IMPORT else None
+
+
+def mode_of(metadata: Mapping[str, str]) -> int:
+    """Return the mode of a file; what git would not have there is the ordinary one."""
+    return MODES.get(metadata.get(MODE, ""), ORDINARY)
 
 
 def commit_again(

@@ -1,11 +1,12 @@
 """A git repository on this machine, read."""
 
+import zlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from dulwich.diff_tree import tree_changes
-from dulwich.errors import NotGitRepository
+from dulwich.errors import ChecksumMismatch, NotGitRepository, ObjectFormatException
 from dulwich.objects import Blob, Commit, ObjectID, Tag
 from dulwich.refs import Ref
 from dulwich.repo import Repo
@@ -17,6 +18,7 @@ from libs.client.git.names import refused_path
 T = TypeVar("T", Commit, Blob)
 HEADS, TAGS = Ref(b"refs/heads/"), Ref(b"refs/tags/")
 SUBMODULE = 0o160000
+UNREADABLE = (KeyError, ObjectFormatException, ChecksumMismatch, zlib.error)
 
 
 class FileChange(Struct, frozen=True):
@@ -58,6 +60,8 @@ class Source:
             self._repo = Repo(str(path))
         except NotGitRepository as error:
             raise Usage(f"{path} is no git repository") from error
+        if self._repo.object_format.name != "sha1":
+            raise Usage(f"{path} names its objects by {self._repo.object_format.name}, not by sha1")
         if self._repo.get_shallow():
             raise Usage(f"{path} is a shallow clone; first: git fetch --unshallow")
 
@@ -140,13 +144,16 @@ class Source:
 
     def _raw_changes(self, commit: Commit) -> Iterator[_RawChange]:
         before = self.commit(commit.parents[0]).tree if commit.parents else None
-        for change in tree_changes(self._repo.object_store, before, commit.tree):
-            new, old = change.new, change.old
-            was_file = old is not None and old.mode != SUBMODULE
-            if new is not None:
-                yield _RawChange(new.path, new.mode, new.sha, was_file)
-            elif old is not None:
-                yield _RawChange(old.path, 0, None, was_file)
+        try:
+            for change in tree_changes(self._repo.object_store, before, commit.tree):
+                new, old = change.new, change.old
+                was_file = old is not None and old.mode != SUBMODULE
+                if new is not None:
+                    yield _RawChange(new.path, new.mode, new.sha, was_file)
+                elif old is not None:
+                    yield _RawChange(old.path, 0, None, was_file)
+        except UNREADABLE as error:
+            raise _unreadable(commit.id, error) from error
 
     def _refs(self, prefix: Ref) -> list[tuple[str, bytes]]:
         found = self._repo.refs.as_dict(prefix)
@@ -166,10 +173,15 @@ class Source:
     def _read(self, object_id: ObjectID, kind: type[T]) -> T:
         try:
             found = self._repo.object_store[object_id]
-        except KeyError:
-            raise ClientFailure(
-                f"the git repository lacks object {object_id.decode()}; try: git fsck"
-            ) from None
+        except UNREADABLE as error:
+            raise _unreadable(object_id, error) from error
         if not isinstance(found, kind):
             raise ClientFailure(f"git object {object_id.decode()} is no {kind.__name__.lower()}")
         return found
+
+
+def _unreadable(object_id: bytes, error: Exception) -> ClientFailure:
+    return ClientFailure(
+        f"the git repository lacks what {object_id.decode()} needs, or it is damaged "
+        f"({type(error).__name__}); git fsck tells more"
+    )

@@ -51,6 +51,25 @@ async def test_a_protected_branch_takes_no_writes(
     assert not (await client.branches.get(bucket, "release")).protected
 
 
+async def test_what_is_merged_into_a_protected_branch_has_passed_its_checks(
+    strongroom: Command, bucket: str
+) -> None:
+    await strongroom.ok("branch", "create", bucket, "draft")
+    await strongroom.ok("branch", "protect", bucket, "main", "--check", "tests")
+    await strongroom.ok("put", "-", f"{bucket}/new", "--ref", "draft", stdin=new_id().bytes)
+    await strongroom.ok("commit", bucket, "-b", "draft")
+
+    early = await strongroom("merge", bucket, "draft")
+    told = await strongroom.ok("commit-checks", "report", bucket, "draft", "tests", "passed")
+    (check,) = (await strongroom.ok("commit-checks", "list", bucket, "draft", "--json")).json()
+    await strongroom.ok("merge", bucket, "draft")
+
+    assert (early.code, "tests" in early.err) == (1, True)
+    assert told.out.endswith(": tests passed\n")
+    assert (check["name"], check["state"]) == ("tests", "passed")
+    assert (await strongroom.ok("ls", bucket)).out == "new\nplan.md\n"
+
+
 async def test_a_tag_is_meant_for_good(strongroom: Command, bucket: str) -> None:
     await strongroom.ok("tag", "create", bucket, "v1.0", "-m", "as printed")
 

@@ -7,8 +7,10 @@ import pytest
 
 from libs.client import Client
 from libs.contracts.ids import new_id
+from libs.contracts.storage import PutContent
 from tests.builders import a_bucket_name
 from tests.service.client.command import Command
+from tests.service.client.recording import put
 from tests.service.client.repositories import GIT, Repository, a_hard_one
 from tests.waiting import eventually
 
@@ -111,6 +113,75 @@ async def test_what_was_changed_here_is_exported_on_top(
     assert back.id_of("main~2") == first
     assert back.id_of("main") == Repository(tmp_path / "twin").id_of("main")
     assert os.access(tmp_path / "back" / "run.sh", os.X_OK)
+
+
+async def test_a_commit_of_many_files_comes_in_parts(
+    strongroom: Command, client: Client, bucket: str, tmp_path: Path
+) -> None:
+    source = Repository.create(tmp_path / "source", "main")
+    same = new_id().hex
+    for number in range(2_300):
+        source.write(f"folder{number % 7}/{number}", same)
+    first = source.commit("Many")
+    source.git("rm", "-rq", "folder0", "folder1", "folder2", "folder3")
+    source.commit("Fewer")
+
+    imported = await strongroom.ok("git", "import", "source", bucket)
+    await strongroom.ok("git", "export", bucket, "back")
+
+    assert "imported 2 commits, 1 blob" in imported.out
+    back = Repository(tmp_path / "back")
+    assert (back.id_of("main"), back.id_of("main~1")) == (source.id_of("main"), first)
+
+
+async def test_what_main_cannot_take_is_told_and_the_rest_is_there(
+    strongroom: Command, client: Client, bucket: str, tmp_path: Path
+) -> None:
+    source = Repository.create(tmp_path / "source", "main")
+    source.commit("One", a=new_id().hex)
+    source.git("branch", "topic")
+    await client.files.put(bucket, "a", new_id().bytes)
+
+    imported = await strongroom("git", "import", "source", bucket, "--all")
+
+    assert imported.code == 1
+    assert "left alone: " in imported.out
+    assert "merge-conflict" in imported.out
+    assert "imported 1 commit" in imported.out
+    await strongroom.ok("merge", bucket, "topic", "--theirs", "a")
+
+
+async def test_tags_and_branches_made_here_are_exported(
+    strongroom: Command, client: Client, bucket: str, tmp_path: Path
+) -> None:
+    await put(client, bucket, "a", new_id().bytes)
+    await client.tags.create(bucket, "v1", message="The first")
+    await client.tags.create(bucket, "light")
+    await client.branches.create(bucket, "feature/x")
+
+    told = await strongroom.ok("git", "export", bucket, "back", "--all", "--json")
+
+    back = Repository(tmp_path / "back")
+    assert [one["state"] for one in told.json()] == ["created"] * 4
+    assert back.git("cat-file", "-t", "v1") == "tag\n"
+    assert back.git("tag", "-l", "--format=%(contents)", "v1").strip() == "The first"
+    assert back.id_of("light") == back.id_of("feature/x") == back.id_of("v1^{commit}")
+    assert back.git("fsck", "--strict") == ""
+
+
+async def test_nobody_passes_a_commit_off_as_one_of_git(
+    strongroom: Command, client: Client, bucket: str, tmp_path: Path
+) -> None:
+    source = Repository.create(tmp_path / "source", "main")
+    honest = source.commit("Honest", a=new_id().hex)
+    held = await client.contents.put(bucket, new_id().bytes)
+
+    change = PutContent(path="a", sha256=held.sha256)
+    await client.commits.create(bucket, [change], metadata={"git-commit": honest})
+    exported = await strongroom.ok("git", "export", bucket, "source", "--force")
+
+    assert "exported 1 commit, 1 blob" in exported.out
+    assert source.id_of("main") != honest
 
 
 async def test_an_export_goes_on_and_never_loses_commits_of_git(
