@@ -51,6 +51,14 @@ class Access:
         """
         await self.check_deed(bucket, Deed(role=role, at=path))
 
+    async def may(self, bucket: str, path: str = ALL_OF_IT, role: Role = "reader") -> bool:
+        """Tell whether the caller has ``role`` at this path, or below this prefix."""
+        try:
+            await self.check(bucket, path, role)
+        except (AnsweredWithProblem, BucketNotFound, Forbidden):
+            return False
+        return True
+
     async def owns_since(self, bucket: str, moment: datetime) -> bool:
         """Tell whether the caller owns the bucket, and it was the same one at that moment."""
         if self.is_admin:

@@ -5,6 +5,7 @@ from typing import Annotated
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
+from msgspec.structs import replace
 
 from libs.contracts.versioning import (
     CommitDetail,
@@ -15,6 +16,7 @@ from libs.contracts.versioning import (
     VersionInfo,
 )
 from services.gateway.domain import times
+from services.gateway.edge.access import Access
 from services.gateway.edge.gate import needs
 from services.gateway.edge.platform import Platform
 from services.gateway.routes.given import Bucket, Cursor, Cursors, Limit, Page
@@ -58,6 +60,7 @@ async def list_versions(
 )
 async def list_commits(
     bucket: Bucket,
+    access: NamedDependency[Access],
     platform: NamedDependency[Platform],
     cursors: NamedDependency[Cursors],
     ref: Annotated[
@@ -83,7 +86,10 @@ async def list_commits(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[CommitInfo]:
-    """Walk the history of a ref along first parents, newest first."""
+    """Walk the history of a ref along first parents, newest first.
+
+    Who may read the one file only is told nothing of how many there are: `files` and `bytes` are 0.
+    """
     scope = f"commits\n{bucket}\n{ref}\n{path}\n{author}\n{since}\n{until}\n{message}"
     begin = cursors.open(scope, cursor, str) or ref
     found = await platform.ask(
@@ -98,7 +104,10 @@ async def list_commits(
             limit=limit,
         )
     )
-    return Page(found.items, cursors.seal(scope, found.next))
+    items = found.items
+    if path is not None and not await access.may(bucket):
+        items = [replace(commit, files=0, bytes=0) for commit in items]
+    return Page(items, cursors.seal(scope, found.next))
 
 
 @get(
