@@ -73,6 +73,8 @@ class EntryInfo(Reply, frozen=True):
     """When that was made; of what is staged, when it was written."""
     staged: bool = False
     """It waits for a commit on the branch that was read."""
+    expired: bool = False
+    """The content was given up: reading it answers ``version-expired``."""
 
 
 class CommitInfo(Struct, frozen=True, kw_only=True):

@@ -171,6 +171,12 @@ class TooManyRequests(Problem):
     code, status = "too-many-requests", 429
 
 
+class VersionExpired(Problem):
+    """The content was given up, by the bucket's retention or by a purge."""
+
+    code, status = "version-expired", 410
+
+
 class FileDamaged(Problem):
     """The stored bytes are not those that were uploaded."""
 

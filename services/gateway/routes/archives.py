@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 from libs.contracts.storage import BlobPlace, FileInfo, FindBlobs, ListFiles
 from libs.contracts.versioning import EntryInfo, ListEntries
 from services.gateway.domain.archives import MEDIA_TYPE, Member, name_of_member
-from services.gateway.domain.failures import FileDamaged, NotFound
+from services.gateway.domain.failures import FileDamaged, NotFound, VersionExpired
 from services.gateway.edge.gate import needs
 from services.gateway.edge.platform import Platform
 from services.gateway.routes.files import Ref
@@ -86,6 +86,8 @@ async def _placed(
 
 
 def _member(item: FileInfo | EntryInfo, prefix: str, places: dict[str, BlobPlace]) -> Member:
+    if isinstance(item, EntryInfo) and item.expired:
+        raise VersionExpired(f"the content of {item.path} was given up", path=item.path)
     place = places.get(item.sha256)
     if place is None:
         raise FileDamaged("the bytes of this version are not there", path=item.path)

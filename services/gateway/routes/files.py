@@ -67,6 +67,8 @@ class ListedFile(Struct, frozen=True, kw_only=True):
     modified_by: str | None = None
     staged: bool = False
     """It waits for a commit on the branch that was asked for."""
+    expired: bool = False
+    """Its content was given up: reading it answers `version-expired`."""
 
 
 class FilePage(Struct, frozen=True):
@@ -280,7 +282,9 @@ def _listed(found: FileInfo | EntryInfo) -> ListedFile:
         for name in ("path", "sha256", "size", "content_type", "metadata", "tags")
     }
     if isinstance(found, EntryInfo):
-        return ListedFile(**known, modified_at=found.committed_at, staged=found.staged)
+        return ListedFile(
+            **known, modified_at=found.committed_at, staged=found.staged, expired=found.expired
+        )
     return ListedFile(
         **known,
         modified_at=found.modified_at,

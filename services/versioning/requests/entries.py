@@ -1,6 +1,6 @@
 """Reading a bucket as it was."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from uuid import UUID
 
@@ -14,7 +14,15 @@ from services.versioning.domain import tree
 from services.versioning.domain.commits import CommitId
 from services.versioning.domain.errors import FileNotFound, VersionDeleted, VersionNotFound
 from services.versioning.domain.tree import EMPTY, Entry, Listing, NodeId
-from services.versioning.repository import commits, nodes, refs, repositories, staged, versions
+from services.versioning.repository import (
+    commits,
+    content,
+    nodes,
+    refs,
+    repositories,
+    staged,
+    versions,
+)
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.staged import StagedPath
 from services.versioning.wholeness import check_kept
@@ -41,7 +49,7 @@ async def get_version(request: GetVersion, db: Database) -> EntryInfo:
             path=request.path,
             version=request.version,
         )
-    return _entry_info(
+    return entry_info(
         request.path, recorded.version.entry, recorded.commit_id, recorded.version.created_at
     )
 
@@ -114,13 +122,18 @@ async def _entries(
     if shown.staged_on is not None:
         paths = [path for path, _ in found]
         told = await staged.find_paths(tx, shown.bucket_id, shown.staged_on, paths)
+    gone: Set[bytes] = set()
+    if await content.has_given_up(tx, shown.bucket_id):
+        digests = {entry.sha256 for _, entry in found}
+        gone = await content.list_given_up(tx, shown.bucket_id, digests)
     return [
-        _entry_info(
+        entry_info(
             path,
             entry,
             shown.commit_id,
             told[path].staged_at if path in told else shown.shown_at,
             is_staged=path in told,
+            is_expired=entry.sha256 in gone,
         )
         for path, entry in found
     ]
@@ -143,13 +156,14 @@ def _name(named: EntryInfo | str) -> bytes:
     return (named if isinstance(named, str) else named.path).encode()
 
 
-def _entry_info(
+def entry_info(
     path: str,
     entry: Entry,
     commit_id: CommitId | None,
     shown_at: datetime,
     *,
     is_staged: bool = False,
+    is_expired: bool = False,
 ) -> EntryInfo:
     return EntryInfo(
         path=path,
@@ -161,4 +175,5 @@ def _entry_info(
         commit_id=commit_id.hex() if commit_id else None,
         committed_at=shown_at,
         staged=is_staged,
+        expired=is_expired,
     )

@@ -74,6 +74,24 @@ async def test_what_any_branch_has_now_stays_and_what_it_had_goes(kept: Kept) ->
     assert await kept.read("a", version=2) == "version-expired", middle
 
 
+async def test_no_other_way_leads_to_purged_content(kept: Kept) -> None:
+    await kept.write("a", 2)
+    old = await kept.read("a", ref="main~1")
+    await kept.post("purges", {"path": "a"})
+
+    archive = await kept.http.get(f"{kept.url}/archive", params={"ref": "main~1"})
+    listed = (await kept.http.get(f"{kept.url}/files", params={"ref": "main~1"})).json()["items"]
+    diff = await kept.http.get(
+        f"{kept.url}/diff/content", params={"from": "main~1", "to": "main", "path": "a"}
+    )
+
+    assert isinstance(old, bytes)
+    for answer in (archive, diff):
+        assert answer.status_code == 410, answer.text
+        assert answer.json()["type"].endswith(":version-expired")
+    assert [(entry["path"], entry["expired"]) for entry in listed] == [("a", True)]
+
+
 async def test_a_dry_run_tells_the_same_and_takes_nothing(kept: Kept) -> None:
     first, _ = await kept.write("a", 2)
 
