@@ -165,8 +165,9 @@ async def test_a_write_that_brings_the_committed_state_back_is_not_staged(
     await make(http, branches, "draft")
     await put(http, f"{files}/a?ref=draft")
 
-    await put(http, f"{files}/a?ref=draft", body)
+    back = await http.put(f"{files}/a?ref=draft", content=body)
 
+    assert (back.status_code, back.json()["staged"]) == (200, False)
     assert (await http.get(f"{branches}/draft")).json()["staged"] == 0
     head = await http.head(f"{files}/a?ref=draft")
     assert "strongroom-commit" in head.headers
@@ -445,6 +446,21 @@ async def test_names_are_those_that_git_allows(http: httpx.AsyncClient, branches
     for name in bad:
         refused = await http.post(branches, json={"name": name})
         assert refused.status_code == 400, name
+
+
+async def test_a_commit_is_found_by_a_name_with_slashes(
+    http: httpx.AsyncClient, files: str, branches: str
+) -> None:
+    await put(http, f"{files}/a")
+    commit = (await make(http, branches, "feature/x"))["commit_id"]
+    commits = branches.replace("branches", "commits")
+
+    for name in ("feature/x", "feature%2Fx", commit):
+        found = await http.get(f"{commits}/{name}")
+        checks = await http.get(f"{commits}/{name}/checks")
+
+        assert found.json()["commit"]["commit_id"] == commit
+        assert checks.json()["items"] == []
 
 
 async def test_a_branch_and_a_tag_cannot_share_a_name(

@@ -165,6 +165,7 @@ def entry_info(
     is_staged: bool = False,
     is_expired: bool = False,
 ) -> EntryInfo:
+    """Return what a tree says about a file as it crosses the wire."""
     return EntryInfo(
         path=path,
         sha256=entry.sha256.hex(),

@@ -13,7 +13,6 @@ from libs.chassis.rpc import serves
 from libs.contracts.pages import fitting
 from libs.contracts.versioning import (
     DiscardStaged,
-    EntryInfo,
     FileState,
     ListStaged,
     Staged,
@@ -34,6 +33,7 @@ from services.versioning.repository import nodes, refs, repositories, staged
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.repositories import Repository
 from services.versioning.repository.staged import StagedPath
+from services.versioning.requests.entries import entry_info
 
 
 class _Write(NamedTuple):
@@ -113,15 +113,22 @@ async def discard_staged(request: DiscardStaged, db: Database, cache: NodeCache)
         repository = await repositories.get_repository(tx, request)
         _refuse_main(request.branch)
         head = await history.lock_branch(tx, repository, request.branch)
-        bucket_id = repository.bucket_id
-        if request.paths is None:
-            paths = await staged.list_paths(tx, bucket_id, request.branch, prefix=request.prefix)
+        before = await staged.count(tx, repository.bucket_id, request.branch)
+        if request.paths is None and not request.prefix:
+            await staging.discard_all(tx, repository, request.branch)
         else:
-            found = await staged.find_paths(tx, bucket_id, request.branch, request.paths)
-            paths = sorted(found)
-        await staging.discard(tx, cache, repository, head, paths)
-        left = await staged.count(tx, bucket_id, request.branch)
-    return Staged(branch=request.branch, staged=left, changed=len(paths))
+            paths = await _meant(tx, repository, request)
+            await staging.discard(tx, cache, repository, head, paths)
+        left = await staged.count(tx, repository.bucket_id, request.branch)
+    return Staged(branch=request.branch, staged=left, changed=before - left)
+
+
+async def _meant(tx: Connection, repository: Repository, request: DiscardStaged) -> list[str]:
+    """Return the staged paths that a request is about."""
+    bucket_id, branch = repository.bucket_id, request.branch
+    if request.paths is None:
+        return await staged.list_paths(tx, bucket_id, branch, prefix=request.prefix)
+    return sorted(await staged.find_paths(tx, bucket_id, branch, request.paths))
 
 
 async def _lock_writable(tx: Connection, repository: Repository, branch: str) -> Head:
@@ -147,13 +154,25 @@ async def _write(
         head = await _commit(tx, cache, repository, head, write, different)
     elif different:
         await staging.stage(tx, cache, repository, head, different, actor=write.actor)
-    waiting = await staged.count(tx, repository.bucket_id, head.ref.name)
+    bucket_id, branch = repository.bucket_id, head.ref.name
+    told = await staged.find_paths(tx, bucket_id, branch, list(write.states))
+    waiting = await staged.count(tx, bucket_id, branch)
     return Staged(
-        branch=head.ref.name,
+        branch=branch,
         staged=waiting,
         changed=len(different),
         commit_id=head.commit_id.hex() if head.ref.auto_commit and head.commit_id else None,
-        entries=_entries(head, write.states),
+        entries=[
+            entry_info(
+                path,
+                entry,
+                head.commit_id,
+                told[path].staged_at if path in told else head.committed_at or head.ref.created_at,
+                is_staged=path in told,
+            )
+            for path, entry in write.states.items()
+            if entry is not None
+        ],
         created=len(write.states) == 1 and not write.states.keys() & write.before.keys(),
     )
 
@@ -180,25 +199,6 @@ async def _commit(
     head = await history.write(tx, cache, repository, drafted)
     await staging.restage(tx, cache, repository, head, without=states.keys())
     return head
-
-
-def _entries(head: Head, states: Mapping[str, Entry | None]) -> list[EntryInfo]:
-    now = datetime.now(UTC)
-    return [
-        EntryInfo(
-            path=path,
-            sha256=entry.sha256.hex(),
-            size=entry.size,
-            content_type=entry.content_type,
-            metadata=entry.metadata,
-            tags=entry.tags,
-            commit_id=head.commit_id.hex() if head.commit_id else None,
-            committed_at=head.committed_at or now if head.ref.auto_commit else now,
-            staged=not head.ref.auto_commit,
-        )
-        for path, entry in states.items()
-        if entry is not None
-    ]
 
 
 def _described(entry: Entry, request: StageUpdate) -> Entry:

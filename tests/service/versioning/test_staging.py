@@ -24,7 +24,7 @@ from libs.contracts.versioning import (
     StageWrites,
     VersionsExpired,
 )
-from services.storage.collecting import collect_condemned_blobs, condemn_unnamed_blobs, walk_blobs
+from services.storage.collecting import collect_condemned_blobs, condemn_unnamed_blobs
 from services.storage.settings import Settings
 from tests.listening import Events
 from tests.platform import Platform
@@ -53,18 +53,16 @@ async def storage(db_of: DbOf) -> Database:
 
 @pytest.fixture
 def collect(storage: Database, admin_bus: Bus, platform: Platform) -> Collect:
-    """Look through all blobs, and delete those that nothing names any more."""
+    """Delete what nothing names any more, as a second replica without patience."""
     impatient = Settings(
         database_url=platform.database_urls["storage"],
         nats_url=platform.nats_url,
         store_url=platform.stack.env("storage")["STRONGROOM_STORAGE_STORE_URL"],
         blob_grace_s=0.001,
         object_grace_s=0.001,
-        blob_walk_interval_s=0.001,
     )
 
     async def collect() -> None:
-        await walk_blobs(storage, impatient)
         await condemn_unnamed_blobs(storage)
         await collect_condemned_blobs(storage, admin_bus, impatient)
 
