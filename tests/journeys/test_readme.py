@@ -27,7 +27,7 @@ def tour() -> str:
     return "\n".join(re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL))
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 def test_the_tour_goes_as_it_is_written(own_platform: Platform, tmp_path: Path) -> None:
     root = own_platform.stack.root
     script = re.sub(r"strongroom (local \w+|doctor|fsck)", rf"strongroom \1 --root {root}", tour())
@@ -38,7 +38,7 @@ def test_the_tour_goes_as_it_is_written(own_platform: Platform, tmp_path: Path) 
         env=os.environ | {"TMPDIR": str(tmp_path), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=410,
         check=False,
     )
 
