@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter
@@ -97,10 +98,19 @@ def build(*, overview: bool = False) -> App:
         """Print the completion script for a shell."""
         sys.stdout.write(app.generate_completion(shell=shell))
 
-    _contribute(app, GIT, VERSIONS, shown=overview)
+    if find_spec("dulwich") is None:
+        app.command(_no_git, name="git", group=VERSIONS)
+    else:
+        _contribute(app, GIT, VERSIONS, shown=overview)
     for entry in entry_points(group=COMMANDS):
         _contribute(app, entry, PLATFORM, shown=overview)
     return app
+
+
+def _no_git(*words: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> None:
+    """Histories of git: import, export. Not installed: it needs the extra `git`."""
+    del words
+    raise ClientFailure("what reads git is not installed: pip install 'strongroom[git]'")
 
 
 def _contribute(app: App, entry: EntryPoint, group: Group, *, shown: bool) -> None:
