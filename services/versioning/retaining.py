@@ -11,6 +11,7 @@ naming, shared. A batch holds it alone while it looks and marks. ``main`` names 
 storage does not hold at that moment: it learns from storage's events.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -19,6 +20,7 @@ from prometheus_client import Counter
 from libs.chassis import outbox
 from libs.chassis.bus import Bus
 from libs.chassis.database import Connection, Database
+from libs.contracts.problems import AnsweredWithProblem
 from libs.contracts.versioning import RetentionPolicy, VersionsExpired
 from services.versioning import locked_states
 from services.versioning.domain.retention import State, judge
@@ -30,6 +32,8 @@ from services.versioning.settings import Settings
 STATES_AT_ONCE = 1000
 BUCKETS_AT_ONCE = 100
 DIGESTS_TOLD = 1000
+
+log = logging.getLogger(__name__)
 
 EXPIRED = Counter(
     "strongroom_versioning_states_expired_total", "Past states whose content was given up."
@@ -43,8 +47,12 @@ async def apply_policies(db: Database, bus: Bus, settings: Settings) -> None:
             conn, every_s=settings.retention_interval_s, limit=BUCKETS_AT_ONCE
         )
     for bucket_id, bucket in due:
-        while await apply_batch(db, bus, Repository(bucket_id, bucket)):
-            pass
+        try:
+            while await apply_batch(db, bus, Repository(bucket_id, bucket)):
+                pass
+        except AnsweredWithProblem as problem:
+            # Storage knows more of this bucket, e.g. that it is gone; others need not wait for it.
+            log.warning("retention of %s: %s", bucket, problem)
 
 
 async def apply_batch(db: Database, bus: Bus, repository: Repository) -> bool:

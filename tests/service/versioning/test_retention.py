@@ -227,6 +227,29 @@ async def test_many_states_are_given_up_in_batches_while_files_change(
         assert states == [False, False, False, True, True, True]
 
 
+async def test_what_a_branch_names_while_it_expires_is_kept_or_was_refused(kept: Kept) -> None:
+    contents = await kept.write("a", 12)
+    old = [await kept.http.get(f"{kept.url}/commits", params={"limit": 20})]
+    commits = [item["commit_id"] for item in old[0].json()["items"]][::-1]
+    for n in range(11):
+        await kept.post("branches", {"name": f"b{n}"})
+
+    async def bring_back(n: int) -> int:
+        answer = await kept.http.post(
+            f"{kept.url}/restores", json={"to": commits[n], "paths": ["a"], "branch": f"b{n}"}
+        )
+        return answer.status_code
+
+    codes, _ = await asyncio.gather(
+        asyncio.gather(*(bring_back(n) for n in range(11))), kept.retain(keep_last=1)
+    )
+
+    assert set(codes) <= {200, 410}
+    for n, code in enumerate(codes):
+        shown = await kept.read("a", ref=f"b{n}")
+        assert shown == (contents[n] if code == 200 else contents[-1])
+
+
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
