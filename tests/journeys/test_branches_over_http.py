@@ -626,3 +626,64 @@ async def test_protecting_is_for_owners(
         "branch-protected",
     )
     assert problem(await writer.delete(f"{branches}/x")) == (409, "branch-protected")
+
+
+@pytest.mark.parametrize(
+    ("said", "refusal"),
+    [
+        ({"name": "x", "source": "nobody"}, (404, "ref-not-found")),
+        ({"name": "x", "source": "0" * 64}, (404, "ref-not-found")),
+        ({"name": "x", "source": "main~99"}, (404, "ref-not-found")),
+        ({"name": "x", "source": "@2000-01-01T00:00Z"}, (404, "ref-not-found")),
+        ({"name": "x", "source": "@yesterday"}, (422, "malformed-ref")),
+        ({"name": "x", "source": "@2026-11-20"}, (422, "malformed-ref")),
+        ({"name": "x", "source": "a\0b"}, (400, "malformed-request")),
+        ({"name": "x", "source": ""}, (400, "invalid-input")),
+        ({"name": "main"}, (409, "ref-exists")),
+        ({"name": "x" * 101}, (400, "invalid-input")),
+        ({"source": "main"}, (400, "invalid-input")),
+        ({"name": "x", "sauce": "main"}, (400, "invalid-input")),
+        ({"name": "x", "required_checks": ["a b"]}, (400, "invalid-input")),
+    ],
+    ids=lambda value: (
+        "+".join(f"{k}={v}"[:20] for k, v in value.items()).replace("\0", "NUL")
+        if isinstance(value, dict)
+        else ""
+    ),
+)
+async def test_a_wish_that_makes_no_sense_makes_no_branch(
+    http: httpx.AsyncClient,
+    files: str,
+    branches: str,
+    said: dict[str, Any],
+    refusal: tuple[int, str],
+) -> None:
+    await put(http, f"{files}/a")
+
+    answer = await http.post(branches, json=said)
+
+    assert problem(answer) == refusal
+    assert [one["name"] for one in (await http.get(branches)).json()["items"]] == ["main"]
+
+
+async def test_a_name_that_is_none_is_refused_wherever_it_stands(
+    http: httpx.AsyncClient, files: str, branches: str, staged: str, bucket: str
+) -> None:
+    await put(http, f"{files}/a")
+    tags = branches.replace("branches", "tags")
+
+    for name in ("a..b", "a%20b", "a%00b", "%F0%9F%98%80", "deadbeef"):
+        for url in (f"{branches}/{name}", f"{tags}/{name}", f"{staged}?branch={name}"):
+            assert (await http.get(url)).status_code == 400, url
+    assert (await http.get(f"{branches}/%FF")).status_code == 400
+    assert (await http.get(staged)).status_code == 400
+    both = {"branch": "main", "path": "a", "prefix": "b"}
+    assert problem(await http.delete(staged, params=both)) == (400, "invalid-input")
+    wrong = await http.patch(f"{branches}/main", json={"expect": "abc"})
+    assert problem(wrong) == (400, "invalid-input")
+    absent = await http.patch(f"{branches}/nobody", json={"to": "main"})
+    assert problem(absent) == (404, "branch-not-found")
+    assert problem(await http.delete(f"{branches}/nobody")) == (404, "branch-not-found")
+    assert problem(await http.get(f"{staged}?branch=nobody")) == (404, "branch-not-found")
+    unlabelled = await http.post(tags, json={"name": "v1", "metadata": {"": "x"}})
+    assert problem(unlabelled) == (400, "invalid-labels")
