@@ -8,6 +8,7 @@ import pytest
 
 from tests.builders import a_bucket_name
 from tests.journeys.callers import CallerWith, calling, new_key
+from tests.journeys.histories import History
 
 
 @pytest.fixture
@@ -23,6 +24,12 @@ async def bucket(http: httpx.AsyncClient) -> str:
 def files(bucket: str) -> str:
     """Where the bucket's files are."""
     return f"/api/v1/buckets/{bucket}/files"
+
+
+@pytest.fixture
+def history(http: httpx.AsyncClient, bucket: str) -> History:
+    """The bucket's history, as the administrator looks at it."""
+    return History(http, bucket)
 
 
 @pytest.fixture

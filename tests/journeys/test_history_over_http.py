@@ -1,61 +1,13 @@
-"""Looking at history over HTTP: any moment, what differs, which lines, and who did it."""
+"""Looking at history over HTTP: any moment, what differs, and who did it."""
 
-import asyncio
 import os
 from datetime import datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import quote
 
-import httpx
 import pytest
 
 from tests.journeys.callers import CallerWith, give, principal_of
-
-
-class History:
-    """One bucket, as the administrator looks at it; no other has its bytes."""
-
-    def __init__(self, http: httpx.AsyncClient, bucket: str) -> None:
-        self.http = http
-        self.bucket = bucket
-        self.root = f"/api/v1/buckets/{bucket}"
-
-    async def put(self, path: str, body: str | bytes, ref: str | None = None) -> None:
-        """Put a text that begins with a line of its own, or bytes as they are."""
-        content = f"{self.bucket}\n{body}".encode() if isinstance(body, str) else body
-        query = {} if ref is None else {"ref": ref}
-        answer = await self.http.put(
-            f"{self.root}/files/{quote(path)}", content=content, params=query
-        )
-        assert answer.status_code in (200, 201), answer.text
-
-    async def head(self) -> str:
-        """Return main's head, once it has all that storage has."""
-        found: str = (await self.get("diff", **{"from": "now"}))["target"]
-        return found
-
-    async def get(self, what: str, **query: Any) -> Any:
-        answer = await self.http.get(f"{self.root}/{what}", params=query)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def refusal(self, what: str, **query: Any) -> tuple[int, str]:
-        return problem(await self.http.get(f"{self.root}/{what}", params=query))
-
-    async def text(self, path: str, ref: str) -> str:
-        """Return a file without the bucket's own line."""
-        answer = await self.http.get(f"{self.root}/files/{path}", params={"ref": ref})
-        assert answer.status_code == 200, answer.text
-        return answer.text.partition("\n")[2]
-
-
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["type"].removeprefix("urn:strongroom:problem:")
-
-
-@pytest.fixture
-def history(http: httpx.AsyncClient, bucket: str) -> History:
-    return History(http, bucket)
+from tests.journeys.histories import History
 
 
 @pytest.fixture
@@ -169,114 +121,6 @@ async def test_a_second_page_compares_what_the_first_did(history: History) -> No
     assert [item["path"] for item in items] == [f"{number}.txt" for number in range(4)]
     assert second["target"] == first["target"]
     assert second["next"] is None
-
-
-async def test_changed_lines_and_characters_of_a_text_are_told(history: History) -> None:
-    await history.put("a.py", "def f(x):\n    return x + 1\n")
-    before = await history.head()
-    await history.put("a.py", "def f(x):\n    return x + 2\n")
-
-    found = await history.get("diff/content", path="a.py", **{"from": before})
-
-    assert (found["form"], found["added"], found["removed"]) == ("text", 1, 1)
-    (hunk,) = found["hunks"]
-    changed = [line for line in hunk["lines"] if line["kind"] != "context"]
-    assert [(line["kind"], line["text"]) for line in changed] == [
-        ("removed", "    return x + 1"),
-        ("added", "    return x + 2"),
-    ]
-    assert [line["spans"] for line in changed] == [[[15, 16]], [[15, 16]]]
-    assert (changed[0]["old"], changed[1]["new"]) == (3, 3)
-    assert found["unified"].endswith(
-        f"@@ -1,3 +1,3 @@\n {history.bucket}\n def f(x):\n-    return x + 1\n+    return x + 2\n"
-    )
-
-
-async def test_the_plain_text_comes_to_who_asks_for_it(history: History) -> None:
-    await history.put("a.txt", "one")
-    before = await history.head()
-    await history.put("a.txt", "two")
-    query = {"path": "a.txt", "from": before}
-    url = f"{history.root}/diff/content"
-
-    by_header = await history.http.get(url, params=query, headers={"Accept": "text/x-diff"})
-    by_query = await history.http.get(url, params=query | {"format": "unified"})
-
-    assert by_header.headers["content-type"] == "text/x-diff; charset=utf-8"
-    assert by_header.headers["x-content-type-options"] == "nosniff"
-    assert by_header.text == by_query.text
-    assert by_header.text.startswith("--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,2 @@\n")
-
-
-async def test_added_removed_and_moved_files_have_a_diff(history: History) -> None:
-    await history.put("old.txt", "the same\nand this\n")
-    before = await history.head()
-    move = {"op": "move", "source": "old.txt", "path": "new.txt"}
-    answer = await history.http.post(f"{history.root}/changes", json={"changes": [move]})
-    assert answer.status_code == 200, answer.text
-
-    def of(path: str, **more: str) -> Any:
-        return history.get("diff/content", path=path, **{"from": before}, **more)
-
-    added, removed = await of("new.txt"), await of("old.txt")
-    moved = await of("new.txt", old_path="old.txt")
-    await history.put("new.txt", "the same\nand that\n")
-    changed = await of("new.txt", old_path="old.txt")
-
-    assert (added["before"], added["added"], added["removed"]) == (None, 3, 0)
-    assert (removed["after"], removed["added"], removed["removed"]) == (None, 0, 3)
-    assert added["unified"].startswith("--- /dev/null\n+++ b/new.txt\n@@ -0,0 +1,3 @@\n")
-    assert (moved["form"], moved["hunks"]) == ("equal", [])
-    assert changed["unified"].startswith("--- a/old.txt\n+++ b/new.txt\n")
-    assert await history.refusal("diff/content", path="no.txt", **{"from": before}) == (
-        404,
-        "file-not-found",
-    )
-
-
-async def test_what_is_no_text_or_too_large_is_told_by_its_sides(history: History) -> None:
-    await history.put("a.bin", os.urandom(1000) + b"\0")
-    await history.put("large.txt", b"x" * 600_000 + history.bucket.encode())
-    await history.put("long.txt", history.bucket.encode() + b"\n" * 30_000)
-    before = await history.head()
-    await history.put("a.bin", os.urandom(1001) + b"\0")
-    await history.put("large.txt", b"y" * 600_000 + history.bucket.encode())
-    await history.put("long.txt", history.bucket.encode() + b"\n" * 30_001)
-
-    binary, large, long = [
-        await history.get("diff/content", path=path, **{"from": before})
-        for path in ("a.bin", "large.txt", "long.txt")
-    ]
-
-    assert (binary["form"], large["form"], long["form"]) == ("binary", "large", "large")
-    assert (binary["before"]["size"], binary["after"]["size"]) == (1001, 1002)
-    assert binary["before"]["sha256"] != binary["after"]["sha256"]
-    assert binary["hunks"] == large["hunks"] == []
-    plain = await history.http.get(
-        f"{history.root}/diff/content",
-        params={"path": "a.bin", "from": before, "format": "unified"},
-    )
-    assert plain.text == "Binary files 'a.bin' and 'a.bin' differ\n"
-
-
-async def test_files_come_and_go_while_many_compare_nasty_texts(history: History) -> None:
-    own = f"{history.bucket}\n".encode()
-    await history.put("nasty.txt", own + b"a\nb\n" * 9_000)
-    before = await history.head()
-    await history.put("nasty.txt", own + b"b\na\na\n" * 6_000)
-    large = os.urandom(3_000_000)
-
-    async def come_and_go() -> bytes:
-        await history.put("large", large)
-        return (await history.http.get(f"{history.root}/files/large")).content
-
-    read, *compared = await asyncio.gather(
-        come_and_go(),
-        *(history.get("diff/content", path="nasty.txt", **{"from": before}) for _ in range(5)),
-    )
-
-    assert read == large
-    assert {found["form"] for found in compared} == {"text"}
 
 
 async def test_what_is_staged_on_a_branch_is_compared_when_asked_for(history: History) -> None:
