@@ -11,7 +11,7 @@ import pytest
 from libs.chassis.bus import Bus
 from libs.contracts.storage import FindBlobs
 from tests.faults.load import API, make_bucket
-from tests.faults.processes import dying
+from tests.faults.processes import dying, started
 from tests.platform import Platform
 from tests.waiting import eventually
 
@@ -97,3 +97,36 @@ async def _end_holds(platform: Platform) -> None:
 async def _is_gone(bus: Bus, bucket: str, body: bytes) -> bool:
     digest = hashlib.sha256(body).hexdigest()
     return not (await bus.ask(FindBlobs(bucket=bucket, digests=[digest]))).items
+
+
+async def test_two_replicas_take_writes_of_one_branch_and_lose_none(
+    platform: Platform, http: httpx.AsyncClient, rng: Random
+) -> None:
+    """F14."""
+    bucket = await make_bucket(http)
+    branches = f"{API}/{bucket}/branches"
+    (await http.post(branches, json={"name": "draft"})).raise_for_status()
+    bodies = {f"d/{number:02}": rng.randbytes(2_000) for number in range(32)}
+
+    async def put(path: str) -> int:
+        answer = await http.put(f"{API}/{bucket}/files/{path}?ref=draft", content=bodies[path])
+        return answer.status_code
+
+    async def switch() -> set[int]:
+        """Let writes be staged, and then be commits, in turn."""
+        return {
+            (await http.patch(f"{branches}/draft", json={"auto_commit": on})).status_code
+            for on in (True, False) * 4
+        }
+
+    async with started(platform, "versioning", {}):
+        answers, switched = await asyncio.gather(asyncio.gather(*map(put, bodies)), switch())
+
+    assert (set(answers), switched) == ({201}, {200})
+    listed = (await http.get(f"{API}/{bucket}/files?ref=draft")).json()["items"]
+    assert {item["path"]: item["sha256"] for item in listed} == {
+        path: hashlib.sha256(body).hexdigest() for path, body in bodies.items()
+    }
+    waiting = (await http.get(f"{API}/{bucket}/staged?branch=draft")).json()["items"]
+    commits = (await http.get(f"{API}/{bucket}/commits?ref=draft")).json().get("items", [])
+    assert len(waiting) + len(commits) == len(bodies)
