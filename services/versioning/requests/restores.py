@@ -1,20 +1,29 @@
 """Making files as they were: storage points at bytes that it has, history gets one new commit."""
 
+from libs.chassis.bus import Bus
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
 from libs.contracts.versioning import Restore, Restored
 from services.versioning.applying import Applier, Change, Planned
+from services.versioning.catching_up import catch_up_if_named
 from services.versioning.domain import tree
 from services.versioning.domain.commits import CommitId
+from services.versioning.domain.refs import MAIN
 from services.versioning.domain.tree import Entry, NodeId
 from services.versioning.history import Head
 from services.versioning.repository import commits, nodes, refs, repositories
 from services.versioning.repository.nodes import NodeCache
+from services.versioning.settings import Settings
 
 
 @serves(Restore)
-async def restore(request: Restore, db: Database, cache: NodeCache, applier: Applier) -> Restored:
+async def restore(
+    request: Restore, db: Database, bus: Bus, cache: NodeCache, settings: Settings, applier: Applier
+) -> Restored:
     """Commit the state that a branch had, or that anything else had, of the files asked for."""
+    # What is not to be there any more has to be known, and what `main` is.
+    seen = MAIN if request.branch == MAIN else request.to
+    await catch_up_if_named(seen, request.bucket, db, bus, settings.mark_timeout_s)
     async with db.connection() as conn:
         repository = await repositories.get_repository(conn, request)
 
@@ -36,6 +45,7 @@ async def restore(request: Restore, db: Database, cache: NodeCache, applier: App
         request.branch,
         plan,
         expect_head=CommitId(bytes.fromhex(expected)) if expected else None,
+        fresh=False,  # it has just caught up
         may_write_protected=request.also_protected,
     )
     if applied.head.commit_id is None:

@@ -10,10 +10,9 @@ from libs.chassis.rpc import serves
 from libs.contracts.versioning import CherryPick, CommitMade, Revert
 from services.versioning import three_ways
 from services.versioning.applying import Applier, Change, Planned
-from services.versioning.catching_up import catch_up
+from services.versioning.catching_up import catch_up_if_named
 from services.versioning.domain import tree
 from services.versioning.domain.commits import Commit
-from services.versioning.domain.refs import MAIN, parse
 from services.versioning.domain.tree import EMPTY, Delta
 from services.versioning.history import Head
 from services.versioning.repository import commits, nodes, refs, repositories
@@ -41,7 +40,7 @@ class Step(Struct, frozen=True):
 async def revert(
     request: Revert, db: Database, bus: Bus, cache: NodeCache, settings: Settings, applier: Applier
 ) -> CommitMade:
-    await _know(request, db, bus, settings)
+    await catch_up_if_named(request.commit, request.bucket, db, bus, settings.mark_timeout_s)
     async with db.connection() as conn:
         repository = await repositories.get_repository(conn, request)
         step = await _step(conn, cache, repository, request.commit)
@@ -63,7 +62,7 @@ async def cherry_pick(
     settings: Settings,
     applier: Applier,
 ) -> CommitMade:
-    await _know(request, db, bus, settings)
+    await catch_up_if_named(request.commit, request.bucket, db, bus, settings.mark_timeout_s)
     async with db.connection() as conn:
         repository = await repositories.get_repository(conn, request)
         step = await _step(conn, cache, repository, request.commit)
@@ -101,12 +100,6 @@ async def _bring(
         fresh=False,  # it is about the paths of a commit, whatever else there is
     )
     return await made(db, repository, applied)
-
-
-async def _know(request: Revert | CherryPick, db: Database, bus: Bus, settings: Settings) -> None:
-    """Let history catch up where the commit is named by where it stands on main."""
-    if parse(request.commit).name == MAIN:
-        await catch_up(request.bucket, db, bus, settings.mark_timeout_s)
 
 
 async def _step(conn: Connection, cache: NodeCache, repository: Repository, ref: str) -> Step:

@@ -9,6 +9,7 @@ import pytest
 
 from libs.blobs import open_store
 from libs.chassis.database import Database
+from libs.contracts.problems import AnsweredWithProblem
 from libs.contracts.storage import ApplyChanges, CreateBucket, PutContent, RemovePrefix
 from libs.contracts.versioning import (
     CommitMade,
@@ -38,7 +39,7 @@ async def here(ask: Ask, platform: Platform) -> AsyncIterator[Branching]:
     async with open_store(platform.store_url) as store:
         here = Branching(Bucket(ask, store, name))
         await here.put(plan="one", gone="gone")
-        await restore(here, "main", to="main")  # history catches up
+        await caught_up(here)
         await here.branch("drafts")
         yield here
 
@@ -47,6 +48,18 @@ async def restore(here: Branching, branch: str, *, to: str, **wish: Any) -> Rest
     return await here.ask(
         Restore(bucket=here.name, branch=branch, to=to, actor=ACTOR, **wish), timeout_s=60.0
     )
+
+
+async def caught_up(here: Branching) -> str:
+    """Wait until history has all that storage did; return the head of main."""
+
+    async def unchanged() -> Restored | None:
+        try:
+            return await restore(here, "main", to="main")
+        except AnsweredWithProblem:  # a busy machine takes longer than a restore waits
+            return None
+
+    return (await eventually(unchanged, timeout_s=30.0)).commit_id
 
 
 async def revert(here: Branching, branch: str, commit: str) -> CommitMade:
@@ -58,7 +71,7 @@ async def change(here: Branching, branch: str) -> None:
     if branch == "main":
         await here.put(plan="two", new="new")
         await here.bucket.delete("gone")
-        await restore(here, "main", to="main")
+        await caught_up(here)
     else:
         await here.write(branch, plan="two", new="new", gone=None)
 
@@ -139,9 +152,10 @@ async def test_twenty_thousand_files_are_restored_in_one_transaction_and_one_com
     for first in range(0, MANY, 5_000):
         some = [PutContent(path=p, sha256=here.sha256("one")) for p in names[first : first + 5_000]]
         await here.ask(ApplyChanges(bucket=here.name, actor=ACTOR, changes=list(some)))
-    before = (await restore(here, "main", to="main")).commit_id
+    before = await caught_up(here)
     removal: list[Any] = [RemovePrefix(prefix="many/")]
     await here.ask(ApplyChanges(bucket=here.name, actor=ACTOR, changes=removal))
+    await caught_up(here)
     seen: set[int] = set()
 
     async def watch() -> None:
