@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -251,27 +252,35 @@ class Walker:
         return await eventually(answered, timeout_s=10, pause_s=0.2)
 
 
-async def quiet(platform: Platform) -> None:
-    """Wait until storage has had no transaction but short ones for a while."""
-    conn = await asyncpg.connect(platform.database_urls["storage"])
-    try:
+async def quiet(platform: Platform, *services: str) -> None:
+    """Wait until ``services``, or storage, have had no transaction but short ones for a while."""
+    async with AsyncExitStack() as stack:
+        conns: list[asyncpg.Connection[asyncpg.Record]] = []
+        for service in services or ("storage",):
+            conns.append(await asyncpg.connect(platform.database_urls[service]))
+            stack.push_async_callback(conns[-1].close)
         deadline, quiet_since = time.monotonic() + 60, time.monotonic()
         while time.monotonic() < quiet_since + QUIET_S:
-            busy = await conn.fetchval(
-                """
-                SELECT count(*)
-                FROM pg_stat_activity
-                WHERE usename = 'storage'
-                    AND pid <> pg_backend_pid()
-                    AND xact_start < clock_timestamp() - interval '0.5 seconds'
-                """
-            )
-            if busy:
+            if any([await _is_busy(conn) for conn in conns]):
                 quiet_since = time.monotonic()
             assert time.monotonic() < deadline, "transactions do not end"
             await asyncio.sleep(0.1)
-    finally:
-        await conn.close()
+
+
+async def _is_busy(conn: "asyncpg.Connection[asyncpg.Record]") -> bool:
+    """Tell whether the service whose connection this is has a transaction that takes long."""
+    found: bool = await conn.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT
+            FROM pg_stat_activity
+            WHERE usename = current_user
+                AND pid <> pg_backend_pid()
+                AND xact_start < clock_timestamp() - interval '0.5 seconds'
+        )
+        """
+    )
+    return found
 
 
 def _live_digests(world: World) -> list[str]:
