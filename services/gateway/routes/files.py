@@ -32,7 +32,7 @@ from services.gateway.routes.branch_files import FileChange
 from services.gateway.routes.file_documents import DownloadOperation, UploadOperation
 from services.gateway.routes.given import PREFIX, Bucket, Cursor, Cursors, Limit, Prefix
 from services.gateway.routes.reading import PRESENT, read
-from services.gateway.routes.sent import announced, content_type_of
+from services.gateway.routes.sent import announced, content_type_of, plain_headers
 from services.gateway.transfer.downloads import Downloads
 from services.gateway.transfer.uploads import Uploads
 
@@ -108,7 +108,7 @@ async def put_file(
         # Not a second dependency: two are resolved in a task group, which costs more than they do.
         actor=request.user.actor,
         content_type=content_type_of(request),
-        metadata=labels.read_metadata(_plain_headers(request)),
+        metadata=labels.read_metadata(plain_headers(request)),
         tags=labels.read_tags(request.headers.get(labels.TAGS)),
         expect=conditions.expectation(request.headers),
     )
@@ -291,14 +291,6 @@ def _listed(found: FileInfo | EntryInfo) -> ListedFile:
         revision=found.revision,
         modified_by=found.modified_by,
     )
-
-
-def _plain_headers(request: Call) -> list[tuple[str, str]]:
-    """Return the headers as they came, names in lower case."""
-    return [
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, value in request.scope["headers"]
-    ]
 
 
 ROUTES = [put_file, get_file, head_file, delete_file, update_file, list_files]

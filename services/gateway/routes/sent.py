@@ -12,6 +12,14 @@ from services.gateway.transfer.uploads import Announced
 Call = Request[Identity, None, State]
 
 
+def plain_headers(request: Call) -> list[tuple[str, str]]:
+    """Return the headers as they came, names in lower case."""
+    return [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in request.scope["headers"]
+    ]
+
+
 def content_type_of(request: Call) -> str:
     """Return the body's type as it was said; raises ``MalformedHeader``."""
     given = request.headers.get("content-type", "").strip() or "application/octet-stream"
