@@ -57,6 +57,9 @@ class Prover:
         self._bucket_id = repository.bucket_id
         self._trees = trees
         self._known: set[NodeId] = {EMPTY.node_id}
+        self._at_hand: dict[NodeId, Node] = {}
+        self._ahead: dict[NodeId, Node] = {}
+        """What was read of the tree of a first parent, which comes next as a rule."""
         self._proved = Proved()
 
     async def prove(self, head: CommitId, behind: Place | None, limit: int) -> Proved:
@@ -122,6 +125,12 @@ class Prover:
         first = parents.get(commit.parents[0]) if commit.parents else None
         opened = rules.open_commit(first.commit_id, first.data) if first is not None else None
         before = opened.tree if isinstance(opened, Commit) else EMPTY.node_id
+        self._at_hand, self._ahead = self._ahead | {EMPTY.node_id: EMPTY.node}, {}
+        if commit.tree == before:
+            of_before = (first.files, first.bytes) if first and before != EMPTY.node_id else (0, 0)
+            if of_before != (row.files, row.bytes):
+                self._fault("corrupt-commit", "its sums differ from those before it", row)
+            return
         news, olds = await self._roots(row, commit.tree, before)
         for level in range(max([*news, *olds, 0]), -1, -1):
             fresh = news[level] - olds[level] - self._known
@@ -129,49 +138,48 @@ class Prover:
             for node in await self._prove_nodes(row, fresh):
                 news[level - 1] |= _children(node)
             if level:
-                for node in await self._look_at(olds[level] - common):
+                for node in await self._look_at(row, olds[level] - common):
                     olds[level - 1] |= _children(node)
 
     async def _roots(self, row: CommitRow, tree: NodeId, before: NodeId) -> tuple[Levels, Levels]:
         """Return both roots by their levels; the new one is proved, and what it sums up to."""
         news: Levels = defaultdict(set)
         olds: Levels = defaultdict(set)
-        if tree == before:
-            return news, olds
-        stored = {EMPTY.node_id: EMPTY.data} | await proving.read_nodes(self._conn, [tree])
-        root = rules.open_node(tree, stored.get(tree), row.commit_id)
+        root = (await self._read(row.commit_id, {tree}))[tree]
         if isinstance(root, Fault):
             self._proved.faults.append(root)
             return news, olds
+        self._at_hand[tree] = root
         if root.totals() != (row.files, row.bytes):
             self._fault("corrupt-commit", "its sums differ from those of its tree", row)
         news[root.level].add(tree)
-        for old in await self._look_at({before}):
+        for old in await self._look_at(row, {before}):
             olds[old.level].add(before)
         return news, olds
 
     async def _prove_nodes(self, row: CommitRow, node_ids: set[NodeId]) -> list[Node]:
-        proved: list[Node] = []
-        for part in _parts(node_ids):
-            stored = await proving.read_nodes(self._conn, part)
-            for node_id in part:
-                node = rules.open_node(node_id, stored.get(node_id), row.commit_id)
-                self._known.add(node_id)
-                self._proved.nodes += 1
-                if isinstance(node, Fault):
-                    self._proved.faults.append(node)
-                else:
-                    proved.append(node)
-        return proved
+        read = await self._read(row.commit_id, node_ids)
+        self._known |= node_ids
+        self._proved.nodes += len(node_ids)
+        self._proved.faults += [node for node in read.values() if isinstance(node, Fault)]
+        return [node for node in read.values() if isinstance(node, Node)]
 
-    async def _look_at(self, node_ids: set[NodeId]) -> list[Node]:
+    async def _look_at(self, row: CommitRow, node_ids: set[NodeId]) -> list[Node]:
         """Return nodes of a tree that is proved another time; what is wrong there is left out."""
-        found: list[Node] = []
-        for part in _parts(node_ids - {EMPTY.node_id}):
+        read = await self._read(row.commit_id, node_ids)
+        found = {node_id: node for node_id, node in read.items() if isinstance(node, Node)}
+        self._ahead |= found
+        return list(found.values())
+
+    async def _read(self, commit_id: CommitId, node_ids: set[NodeId]) -> dict[NodeId, Node | Fault]:
+        """Return nodes that the database has as their names say, and what is wrong with others."""
+        read: dict[NodeId, Node | Fault] = {
+            node_id: self._at_hand[node_id] for node_id in node_ids & self._at_hand.keys()
+        }
+        for part in _parts(node_ids - read.keys()):
             stored = await proving.read_nodes(self._conn, part)
-            opened = [rules.open_node(each, stored.get(each), CommitId(each)) for each in part]
-            found += [node for node in opened if isinstance(node, Node)]
-        return found
+            read |= {each: rules.open_node(each, stored.get(each), commit_id) for each in part}
+        return read
 
     async def _prove_names(self, commit_ids: Sequence[CommitId]) -> None:
         """Prove the tags of these commits, and the signatures of both."""
