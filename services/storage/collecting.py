@@ -29,7 +29,7 @@ and ``D`` the deletion of blob ``b``; ``C < A < D``.
    given up until it has committed (``keep_in_use`` there).
 
 A deleted bucket is asked for like any other as long as it may be brought back: what it held is
-removed by its purge, whose lock bringing it back needs, too, and whichever comes second looks again.
+removed by its purge, whose lock bringing it back needs, too. Whichever comes second looks again.
 
 A crash between two steps leaves a note, a condemned blob or a doomed object: the next round goes on
 there. Two collectors at once take different rows or wait for each other.
