@@ -98,7 +98,9 @@ class Exporter:
             for task in ready:
                 task.cancel()
             await asyncio.gather(*ready, return_exceptions=True)
-        await self._do(self._objects.flush)
+            # What was written so far is whole, and the next export goes on behind it.
+            await self._do(self._objects.flush)
+            self._writer.shutdown()
         return {head: self._commits[head] for head in heads}
 
     def _is_known(self, commit_id: str) -> bool:
@@ -112,32 +114,35 @@ class Exporter:
         return True
 
     async def _prepare(self, commit_id: str) -> _Ready:
-        info = (await self._client.versions.commit(self._bucket, commit_id)).commit
-        changed = await self._changed(info)
-        modes = {} if records.PLAIN in info.metadata else await self._modes(info, changed)
+        detail = await self._client.versions.commit(self._bucket, commit_id)
+        info = detail.commit
+        if detail.truncated:
+            changed = await self._all_changed(info)
+        else:
+            changed = {_checked(one.path, one.after): one.after for one in detail.changes}
+        modes = {} if records.is_plain(info) else await self._modes(info, changed)
         puts = {path: digest for path, digest in changed.items() if digest is not None}
         blobs: dict[str, ObjectID] = {}
-        async with asyncio.TaskGroup() as downloads:
-            for digest, path in {digest: path for path, digest in puts.items()}.items():
-                downloads.create_task(self._bring(digest, path, commit_id, blobs))
+        once = {digest: path for path, digest in puts.items()}
+        downloads = (self._bring(digest, path, info, blobs) for digest, path in once.items())
+        await asyncio.gather(*downloads)
         entries: dict[str, Entry | None] = {
             path: None if digest is None else (modes.get(path, records.ORDINARY), blobs[digest])
             for path, digest in changed.items()
         }
         return _Ready(info, entries)
 
-    async def _changed(self, info: CommitInfo) -> dict[str, str | None]:
+    async def _all_changed(self, info: CommitInfo) -> dict[str, str | None]:
         """Return the digest of each path that a commit changed; None where it removed one."""
         if not info.parents:
             files = self._client.files.list(self._bucket, ref=info.commit_id)
-            return {_checked(file.path): file.sha256 async for file in files}
+            return {_checked(file.path, file.sha256): file.sha256 async for file in files}
         changed: dict[str, str | None] = {}
         between = self._client.diffs.between(self._bucket, info.parents[0], info.commit_id)
         moved_from: list[str] = []
         async for one in between:
-            changed[_checked(one.path) if one.after else one.path] = (
-                None if one.after is None else one.after.sha256
-            )
+            after = None if one.after is None else one.after.sha256
+            changed[_checked(one.path, after)] = after
             moved_from += [] if one.moved_from is None else [one.moved_from]
         # What came to where something went from was told as well, and is how it is now.
         return dict.fromkeys(moved_from) | changed
@@ -155,7 +160,7 @@ class Exporter:
         return {path: records.mode_of(labels.get(path, {})) for path in puts}
 
     async def _bring(
-        self, digest: str, path: str, commit_id: str, blobs: dict[str, ObjectID]
+        self, digest: str, path: str, info: CommitInfo, blobs: dict[str, ObjectID]
     ) -> None:
         small = bytes.fromhex(digest)
         if (known := self._blobs.get(small)) is not None:
@@ -163,12 +168,12 @@ class Exporter:
             return
         async with self._slots:
             try:
-                content = await self._client.files.get(self._bucket, path, ref=commit_id)
+                content = await self._client.files.get(self._bucket, path, ref=info.commit_id)
             except ApiProblem as problem:
                 if problem.code != GONE:
                     raise
                 raise ClientFailure(
-                    f"{path} at commit {commit_id[:12]} was given up, and nobody has its bytes; "
+                    f"{path} at commit {info.commit_id[:12]} was given up: nobody has its bytes; "
                     "a history without them cannot be exported"
                 ) from problem
         blobs[digest] = await self._do(self._add_blob, content)
@@ -213,8 +218,9 @@ class Exporter:
         return await asyncio.get_running_loop().run_in_executor(self._writer, function, *arguments)
 
 
-def _checked(path: str) -> str:
-    if (why := refused_by_git(path)) is not None:
+def _checked(path: str, after: str | None) -> str:
+    """Return a path that git can have, or that is removed; raises ``ClientFailure``."""
+    if after is not None and (why := refused_by_git(path)) is not None:
         raise ClientFailure(f"git cannot have a file {path}: {why}")
     return path
 

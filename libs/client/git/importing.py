@@ -162,9 +162,9 @@ class Importer:
             await self._import(step, there)
 
     async def _upload_again(self, step: _Step) -> None:
-        async with asyncio.TaskGroup() as uploads:
-            for blob_id in step.blobs():
-                self._blobs[blob_id] = uploads.create_task(self._bring(blob_id, upload=True))
+        for blob_id in step.blobs():
+            self._blobs[blob_id] = asyncio.create_task(self._bring(blob_id, upload=True))
+        await asyncio.gather(*(self._blobs[blob_id] for blob_id in step.blobs()))
 
     async def _import(self, step: _Step, there: dict[ObjectID, str]) -> None:
         commit, record = step.commit, records.of_commit(step.commit)

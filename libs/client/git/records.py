@@ -94,6 +94,11 @@ def git_id(info: CommitInfo) -> str | None:
     return info.metadata.get(COMMIT) if info.operation == IMPORT else None
 
 
+def is_plain(info: CommitInfo) -> bool:
+    """Tell whether no file that a commit put needs to be asked for its mode."""
+    return PLAIN in info.metadata and info.operation == IMPORT
+
+
 def mode_of(metadata: Mapping[str, str]) -> int:
     """Return the mode of a file; what git would not have there is the ordinary one."""
     return MODES.get(metadata.get(MODE, ""), ORDINARY)

@@ -246,6 +246,35 @@ async def test_what_makes_no_sense_is_named(
     assert (refused.code, why in refused.err) == (2, True), refused.err
 
 
+async def test_a_history_without_its_bytes_is_not_exported(
+    strongroom: Command, client: Client, bucket: str
+) -> None:
+    await put(client, bucket, "a", new_id().bytes)
+    await put(client, bucket, "a", new_id().bytes)
+    await client.retention.purge(bucket, path="a")
+
+    refused = await strongroom("git", "export", bucket, "back")
+
+    assert refused.code == 1
+    assert refused.err.startswith("strongroom: a at commit ")
+    assert "was given up" in refused.err
+
+
+async def test_an_import_that_is_refused_says_why(
+    strongroom: Command, client: Client, bucket: str, tmp_path: Path
+) -> None:
+    Repository.create(tmp_path / "source").commit("Large", a=new_id().hex * 100)
+    await client.buckets.update(bucket, quota_bytes=100)
+
+    refused = await strongroom("git", "import", "source", bucket)
+
+    assert refused.code == 1
+    assert refused.err.startswith("strongroom: ")
+    assert "quota" in refused.err
+    assert "a bug" not in refused.err
+    assert [one.name async for one in client.branches.list(bucket)] == ["main"]
+
+
 async def test_a_file_that_is_a_folder_too_is_no_tree_of_git(
     strongroom: Command, client: Client, tmp_path: Path
 ) -> None:
