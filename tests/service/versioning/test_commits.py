@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from libs.blobs import open_store
+from libs.contracts.problems import AnsweredWithProblem
 from libs.contracts.storage import (
     CopyPath,
     CreateBucket,
@@ -32,6 +33,7 @@ from tests.platform import Platform
 from tests.service.storage.bucket import ACTOR, Ask, Bucket
 from tests.service.storage.refusals import refused_as
 from tests.service.versioning.branching import Branching
+from tests.waiting import eventually
 
 BOTH = pytest.mark.parametrize("branch", ["main", "drafts"])
 
@@ -44,6 +46,7 @@ async def here(ask: Ask, platform: Platform) -> AsyncIterator[Branching]:
     async with open_store(platform.store_url) as store:
         here = Branching(Bucket(ask, store, name))
         await here.put(plan="one", notes="notes")
+        await eventually(lambda: knows(here))
         await commit(here, "main", put(here, "seed", "one"), lenient=True)
         await here.branch("drafts")
         yield here
@@ -271,6 +274,33 @@ async def test_a_protected_branch_takes_no_commit(here: Branching) -> None:
 async def test_nothing_is_ever_staged_on_main(here: Branching) -> None:
     with refused_as("main-moves-by-commits"):
         await commit(here, "main")
+
+
+async def test_where_files_are_not_versioned_a_commit_still_changes_and_records_them(
+    ask: Ask, platform: Platform
+) -> None:
+    name = a_bucket_name("committing")
+    await ask(CreateBucket(name=name, actor=ACTOR, versioning="off"))
+    async with open_store(platform.store_url) as store:
+        here = Branching(Bucket(ask, store, name))
+        await here.put(plan="one", other="other")
+        await eventually(lambda: knows(here))
+        await here.hold("two")
+
+        made = await commit(here, "main", put(here, "plan", "two"))
+
+        assert made.changed == 1
+        assert await here.files() == {"plan": "two", "other": "other"}
+        assert await here.words("main") == {"plan": "two"}
+
+
+async def knows(here: Branching) -> bool:
+    """Tell whether history has heard of the bucket."""
+    try:
+        await here.head("main")
+    except AnsweredWithProblem:
+        return False
+    return True
 
 
 async def stage(here: Branching, branch: str, **words: str | None) -> None:
