@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from libs.contracts.storage import CopyPath, MovePath, PathChange, PutContent, RemovePath
 from services.versioning.domain.errors import FileNotFound, PathChangedTwice, PreconditionFailed
 from services.versioning.domain.files import check_files
-from services.versioning.domain.files import check_files
 from services.versioning.domain.tree import Entry
 
 
