@@ -7,6 +7,7 @@ import msgspec
 from libs.blobs import BlobStore
 from libs.chassis.database import Database
 from libs.contracts.ids import new_id
+from libs.contracts.storage import FindBlobs
 from services.storage.domain.uploads import blob_key
 from tests.service.storage.bucket import Bucket
 from tests.service.storage.test_sweepers import an_old_id
@@ -85,6 +86,24 @@ async def test_what_a_sweeper_would_delete_by_mistake_is_found(
     async with db.connection() as conn:
         await conn.execute("DELETE FROM doomed_object WHERE key = $1", place.key)
     await bucket.delete("a")
+
+
+async def test_content_that_is_held_for_a_bucket_that_does_not_know_it_is_found(
+    bucket: Bucket, db: Database, storage_environment: dict[str, str]
+) -> None:
+    body = new_id().bytes
+    held = (await bucket.put("any", body, hold=True)).held
+    assert held is not None
+    (place,) = (await bucket.ask(FindBlobs(bucket=bucket.name, digests=[held.sha256]))).items
+    before = await differences(storage_environment)
+    async with db.connection() as conn:
+        await conn.execute("DELETE FROM bucket_blob WHERE blob_id = $1", place.blob_id)
+
+    found = await differences(storage_environment)
+
+    assert set(found) - set(before) == {("content-not-held", f"{bucket.name} {held.sha256}")}
+    async with db.connection() as conn:
+        await conn.execute("DELETE FROM held_content WHERE blob_id = $1", place.blob_id)
 
 
 async def test_only_a_deep_look_finds_other_bytes_of_the_same_length(
