@@ -14,7 +14,15 @@ import httpx
 import pytest
 
 from tests.faults.branch_model import MAIN
-from tests.faults.branch_walking import BRANCHES, CONTENTS, PATHS, BranchWalker, Step, Unanswered
+from tests.faults.branch_walking import (
+    BODIES,
+    BRANCHES,
+    CONTENTS,
+    PATHS,
+    BranchWalker,
+    Step,
+    Unanswered,
+)
 from tests.faults.conftest import SERVICES
 from tests.faults.processes import dying, started
 from tests.platform import Platform, running_platform
@@ -74,7 +82,7 @@ CRASHES = [
 Move: TypeAlias = Step | Kill | Crash | Together
 
 
-def a_step(rng: Random, *whats: str, branch: str | None = None) -> Step:
+def a_step(rng: Random, *whats: str, branch: str | None = None, contents: int = CONTENTS) -> Step:
     """Draw a change; what it does not need is drawn as well."""
     what = rng.choice(whats) if whats else rng.choices([*WEIGHTS], [*WEIGHTS.values()])[0]
     places = BRANCHES[1:] if what in ("commit staged", "create", "delete") else BRANCHES
@@ -83,31 +91,44 @@ def a_step(rng: Random, *whats: str, branch: str | None = None) -> Step:
         branch=branch or rng.choice(places),
         other=rng.choice(BRANCHES),
         path=rng.choice(PATHS),
-        content=a_content(rng),
-        second=(rng.choice(PATHS), a_content(rng)),
+        content=a_content(rng, contents),
+        second=(rng.choice(PATHS), a_content(rng, contents)),
         back=rng.choice([0, 0, 1, 1, 2, 3]),
         how=rng.choice(["refuse", "ours", "theirs", "each", "each"]),
         squash=rng.random() < 0.2,
     )
 
 
-def a_content(rng: Random) -> int | None:
-    return None if rng.random() < 0.25 else rng.randrange(CONTENTS)
+def a_content(rng: Random, contents: int) -> int | None:
+    return None if rng.random() < 0.25 else rng.randrange(contents)
 
 
-def a_move(rng: Random) -> Move:
+def a_move(rng: Random, *, crowded: bool) -> Move:
+    """Draw what happens next; only ``crowded`` walks have changes at the same moment.
+
+    In those all that differs has other bytes: storage is told which bytes a commit expects at a
+    path, not how they are to be described.
+    """
+    contents = BODIES if crowded else CONTENTS
     match rng.choices([*MOVES], [*MOVES.values()])[0]:
-        case "pair":
-            return Together([a_step(rng, *ON_MAIN, branch=MAIN) for _ in range(2)])
-        case "crowd":
-            crowd = [a_step(rng), a_step(rng, *ON_MAIN, branch=MAIN)]
-            return Together([*crowd, a_step(rng, *ON_A_BRANCH, branch=BRANCHES[1])])
+        case "pair" if crowded:
+            return Together(
+                [a_step(rng, *ON_MAIN, branch=MAIN, contents=contents) for _ in range(2)]
+            )
+        case "crowd" if crowded:
+            return Together(
+                [
+                    a_step(rng, contents=contents),
+                    a_step(rng, *ON_MAIN, branch=MAIN, contents=contents),
+                    a_step(rng, *ON_A_BRANCH, branch=BRANCHES[1], contents=contents),
+                ]
+            )
         case "kill":
             service = rng.choice(["versioning", "versioning", "storage"])
-            return Kill(service, rng.randrange(40), a_step(rng))
+            return Kill(service, rng.randrange(40), a_step(rng, contents=contents))
         case "crash":
             return Crash(rng.choice(CRASHES), rng.randint(1, 2), rng.randrange(20))
-    return a_step(rng)
+    return a_step(rng, contents=contents)
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +150,10 @@ def converged() -> None:
 @pytest.mark.timeout(300 + 15 * STEPS)
 @pytest.mark.parametrize("twice", [False, True], ids=["one", "two-at-once"])
 async def test_branches_are_what_dicts_say(lasting: Platform, rng: Random, twice: bool) -> None:
-    """F1, and F14 with two replicas of versioning."""
+    """F1, and F14 with two replicas of versioning and several changes at once."""
     async with walking(lasting, rng) as walker, replicas(lasting, twice):
         for number in range(STEPS // 2):
-            move = a_move(rng)
+            move = a_move(rng, crowded=twice)
             print(f"{number}: {move}")
             await make(move, walker, twice=twice)
         print(
@@ -222,16 +243,16 @@ async def crashed(walker: BranchWalker, crash: Crash) -> None:
         await walker.compare([call], [answer])
 
 
-def crash_step(kind: str, number: int) -> Step:
+def crash_step(kind: str, number: int, contents: int = BODIES) -> Step:
     """Return a change that changes something, other than the one before."""
-    path, content = PATHS[number % len(PATHS)], number % CONTENTS
+    path, content = PATHS[number % len(PATHS)], number % contents
     match kind:
         case "write":
             return Step("write", path=path, content=content)
         case "stage":
             return Step("write", branch=BRANCHES[1], path=path, content=content)
         case "commit":
-            return Step("commit", path=path, content=content, second=("number", number % CONTENTS))
+            return Step("commit", path=path, content=content, second=("number", number % contents))
     if number % 2:
         return Step("commit", branch=BRANCHES[1], path=path, content=content)
     return Step("merge", other=BRANCHES[1], how="theirs")
