@@ -27,21 +27,31 @@ async def list_in_use(conn: Connection, bucket_id: UUID, digests: Sequence[str])
         """
         SELECT encode(wanted.sha256, 'hex') AS sha256
         FROM unnest($2::bytea[]) AS wanted (sha256)
-        WHERE EXISTS (
-            SELECT FROM version
-            WHERE version.bucket_id = $1
-              AND version.sha256 = wanted.sha256
-              AND version.expired_at IS NULL
-        ) OR EXISTS (
-            SELECT FROM branch_change
-            WHERE branch_change.bucket_id = $1
-              AND branch_change.sha256 = wanted.sha256
-              AND branch_change.expired_at IS NULL
-        ) OR EXISTS (
-            SELECT FROM staged
-            WHERE staged.bucket_id = $1
-              AND staged.sha256 = wanted.sha256
-        )
+        -- Each by its index: a join is planned once, while the tables are small.
+        CROSS JOIN LATERAL (
+            (
+                SELECT 1
+                FROM version
+                WHERE version.bucket_id = $1
+                  AND version.sha256 = wanted.sha256
+                  AND version.expired_at IS NULL
+                LIMIT 1
+            ) UNION ALL (
+                SELECT 1
+                FROM branch_change
+                WHERE branch_change.bucket_id = $1
+                  AND branch_change.sha256 = wanted.sha256
+                  AND branch_change.expired_at IS NULL
+                LIMIT 1
+            ) UNION ALL (
+                SELECT 1
+                FROM staged
+                WHERE staged.bucket_id = $1
+                  AND staged.sha256 = wanted.sha256
+                LIMIT 1
+            )
+            LIMIT 1
+        ) AS named
         """,
         bucket_id,
         [bytes.fromhex(sha256) for sha256 in digests],
@@ -59,12 +69,14 @@ async def keep_in_use(tx: Connection, bucket_id: UUID, digests: Collection[str])
         """
         SELECT encode(wanted.sha256, 'hex') AS sha256
         FROM unnest($2::bytea[]) AS wanted (sha256)
-        WHERE EXISTS (
-            SELECT FROM branch_change
+        CROSS JOIN LATERAL (
+            SELECT 1
+            FROM branch_change
             WHERE branch_change.bucket_id = $1
               AND branch_change.sha256 = wanted.sha256
               AND branch_change.expired_at IS NULL
-        )
+            LIMIT 1
+        ) AS named
         """,
         bucket_id,
         [bytes.fromhex(sha256) for sha256 in sorted(set(digests))],
@@ -120,17 +132,24 @@ async def list_given_up(
         """
         SELECT wanted.sha256
         FROM unnest($2::bytea[]) AS wanted (sha256)
-        WHERE EXISTS (
-            SELECT FROM version
-            WHERE version.bucket_id = $1
-              AND version.sha256 = wanted.sha256
-              AND version.expired_at IS NOT NULL
-        ) OR EXISTS (
-            SELECT FROM branch_change
-            WHERE branch_change.bucket_id = $1
-              AND branch_change.sha256 = wanted.sha256
-              AND branch_change.expired_at IS NOT NULL
-        )
+        CROSS JOIN LATERAL (
+            (
+                SELECT 1
+                FROM version
+                WHERE version.bucket_id = $1
+                  AND version.sha256 = wanted.sha256
+                  AND version.expired_at IS NOT NULL
+                LIMIT 1
+            ) UNION ALL (
+                SELECT 1
+                FROM branch_change
+                WHERE branch_change.bucket_id = $1
+                  AND branch_change.sha256 = wanted.sha256
+                  AND branch_change.expired_at IS NOT NULL
+                LIMIT 1
+            )
+            LIMIT 1
+        ) AS named
         """,
         bucket_id,
         list(digests),
