@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.chassis.database import Connection
+from services.storage.repository import files
 
 
 async def upsert(
@@ -33,6 +34,43 @@ async def upsert(
         for_s,
     )
     return until
+
+
+async def upsert_by_digest(
+    tx: Connection, bucket_id: UUID, digests: Collection[str], *, for_s: float
+) -> tuple[dict[str, int], datetime]:
+    """Hold those of ``digests`` that the bucket ever held, locked so that no collector takes them.
+
+    Returns the size of each, and until when all of them are held.
+    """
+    rows = await tx.fetch(
+        """
+        WITH held AS (
+            INSERT INTO held_content AS h (bucket_id, blob_id, held_until)
+            SELECT $1, blob_id, clock_timestamp() + make_interval(secs => $3)
+            FROM (
+                SELECT blob_id
+                FROM blob
+                JOIN bucket_blob USING (blob_id)
+                WHERE sha256 = ANY ($2::bytea[])
+                    AND bucket_id = $1
+                ORDER BY blob_id
+                FOR KEY SHARE OF blob
+            ) AS wanted
+            ON CONFLICT (bucket_id, blob_id) DO UPDATE
+            SET held_until = greatest(h.held_until, excluded.held_until)
+            RETURNING blob_id, held_until
+        )
+        SELECT encode(sha256, 'hex') AS sha256, size, held_until
+        FROM held
+        JOIN blob USING (blob_id)
+        """,
+        bucket_id,
+        [bytes.fromhex(sha256) for sha256 in digests],
+        for_s,
+    )
+    until = [row["held_until"] for row in rows] or [await files.database_time(tx)]
+    return {row["sha256"]: row["size"] for row in rows}, min(until)
 
 
 async def delete_ended(tx: Connection, limit: int) -> int:

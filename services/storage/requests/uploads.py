@@ -25,7 +25,7 @@ from services.storage.domain.errors import BucketNotFound, UploadCommitted, Uplo
 from services.storage.domain.preconditions import ANYTHING, check_expectation
 from services.storage.domain.uploads import Upload, blob_key
 from services.storage.keeping import check_holdable, keep
-from services.storage.repository import blobs, buckets, files, held_contents, pending, uploads
+from services.storage.repository import buckets, files, held_contents, pending, uploads
 from services.storage.restraints import check_room, check_room_to_hold
 from services.storage.settings import Settings
 
@@ -99,14 +99,10 @@ async def hold_contents(request: HoldContents, db: Database, settings: Settings)
     """Hold what the bucket has: content of files, of its trash, of its history."""
     async with db.transaction() as tx:
         bucket = await buckets.get_open_for_share(tx, request.bucket)
-        held = await blobs.list_held_for_share(tx, bucket.bucket_id, request.digests)
-        held_until = await held_contents.upsert(
-            tx,
-            bucket.bucket_id,
-            [blob.blob_id for blob in held],
-            for_s=settings.held_content_s,
+        sizes, held_until = await held_contents.upsert_by_digest(
+            tx, bucket.bucket_id, request.digests, for_s=settings.held_content_s
         )
-    return ContentsHeld(held_until=held_until, sizes={blob.sha256: blob.size for blob in held})
+    return ContentsHeld(held_until=held_until, sizes=sizes)
 
 
 async def _check_welcome(conn: Connection, bucket: Bucket, request: BeginUpload) -> None:
