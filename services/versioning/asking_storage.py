@@ -52,7 +52,13 @@ async def apply(
         lenient=True,
     )
     if len(parts) == 1:
-        request = replace(request, changes=list(parts[0].changes), expect=parts[0].expect)
+        (part,) = parts
+        request = replace(
+            request,
+            changes=list(part.changes),
+            expect=dict(part.expect),
+            expect_states=part.expect_states,
+        )
     else:
         collected = await _collect(bus, repository, parts, timeout_s)
         request = replace(request, change_set_id=collected)
@@ -81,7 +87,8 @@ async def _collect(
                 bucket=repository.bucket,
                 part=number,
                 changes=part.changes,
-                expect=part.expect,
+                expect=dict(part.expect),
+                expect_states=part.expect_states,
             ),
             timeout_s=timeout_s,
         )

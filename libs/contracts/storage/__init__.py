@@ -60,6 +60,7 @@ from libs.contracts.storage.changes import (
     PutContent,
     RemovePath,
     RemovePrefix,
+    state_digest,
 )
 from libs.contracts.storage.checks import (
     MOST_CHECKS,
@@ -340,4 +341,5 @@ __all__ = [
     "UpdateFile",
     "UploadTicket",
     "Verdict",
+    "state_digest",
 ]

@@ -1,9 +1,11 @@
 """Changes of many files, all or nothing."""
 
+import hashlib
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct, field
 
 from libs.contracts.base import Done, Event, Reply, Request
@@ -120,6 +122,8 @@ class ApplyChanges(Request[ChangesApplied], to="storage", frozen=True):
     """Removing what is not there is no failure."""
     change_set_id: UUID | None = None
     """More changes and expectations than a message holds, collected before; it is used up."""
+    expect_states: dict[FilePath, Sha256] = field(default_factory=dict)
+    """Per path the ``state_digest`` of what it is now; anything else refuses all."""
 
 
 class AddChanges(Request[Done], to="storage", frozen=True, kw_only=True):
@@ -133,6 +137,13 @@ class AddChanges(Request[Done], to="storage", frozen=True, kw_only=True):
     part: Annotated[int, Meta(ge=0, le=10_000)]
     changes: list[PathChange] = field(default_factory=list)
     expect: dict[FilePath, Sha256 | None] = field(default_factory=dict)
+    expect_states: dict[FilePath, Sha256] = field(default_factory=dict)
+
+
+def state_digest(sha256: Sha256, content_type: str, metadata: Labels, tags: Labels) -> Sha256:
+    """Return one digest of what a file is: its bytes and what is known of them."""
+    labels = [sorted(metadata.items()), sorted(tags.items())]
+    return hashlib.sha256(msgspec.json.encode([sha256, content_type, *labels])).hexdigest()
 
 
 class ChangedFile(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,7 +7,7 @@ a path that is changed twice would make it mean something, and is refused.
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from libs.contracts.labels import check_content_type, check_metadata, check_tags
@@ -59,6 +59,7 @@ class Part(Struct, frozen=True):
 
     changes: Sequence[PathChange]
     expect: Mapping[str, str | None]
+    expect_states: Mapping[str, str] = field(default_factory=dict)
 
 
 def with_parts(request: ApplyChanges, parts: Sequence[Part]) -> ApplyChanges:
@@ -67,12 +68,13 @@ def with_parts(request: ApplyChanges, parts: Sequence[Part]) -> ApplyChanges:
         request,
         changes=[*request.changes, *chain.from_iterable(part.changes for part in parts)],
         expect=dict(chain(request.expect.items(), *(part.expect.items() for part in parts))),
+        expect_states=dict(chain.from_iterable(part.expect_states.items() for part in parts)),
     )
 
 
 def check_size(request: ApplyChanges, most: int) -> None:
     """Refuse more paths than one transaction is to change."""
-    if len(request.changes) > most or len(request.expect) > most:
+    if max(len(request.changes), len(request.expect) + len(request.expect_states)) > most:
         raise TooManyFiles(f"these are more than {most} changes", most=most)
 
 
@@ -80,7 +82,7 @@ def check_changes(request: ApplyChanges) -> None:
     """Raise what can be said against the request without looking at any file."""
     if not request.changes:
         raise NoChanges("at least one change is needed")
-    for path in request.expect:
+    for path in chain(request.expect, request.expect_states):
         check_path(path, "expect")
     prefixes = prefix_changes(request)
     for prefix in prefixes:
@@ -97,7 +99,7 @@ def check_changes(request: ApplyChanges) -> None:
 
 def paths_of(request: ApplyChanges) -> list[str]:
     """Return every path by itself whose state decides about the request, in order."""
-    paths = set(request.expect)
+    paths = {*request.expect, *request.expect_states}
     for change in path_changes(request):
         paths.update(_changed_by(change))
         if isinstance(change, CopyPath):
@@ -121,7 +123,7 @@ def plan(
     and ``ContentNotFound``, each naming the path.
     """
     contents = {path: file.content for path, file in files.items() if file.content}
-    _check_expected(request.expect, contents)
+    _check_expected(request, contents)
     writes = [
         write
         for change in path_changes(request)
@@ -145,10 +147,14 @@ def _changed_by(change: PathChange) -> Sequence[str]:
     return (change.source, change.path) if isinstance(change, MovePath) else (change.path,)
 
 
-def _check_expected(expect: Mapping[str, str | None], contents: Mapping[str, Content]) -> None:
-    for path, expected in expect.items():
+def _check_expected(request: ApplyChanges, contents: Mapping[str, Content]) -> None:
+    for path, expected in request.expect.items():
         content = contents.get(path)
         if (content.sha256 if content else None) != expected:
+            raise PreconditionFailed(f"{path!r} is not as expected", path=path)
+    for path, digest in request.expect_states.items():
+        content = contents.get(path)
+        if content is None or content.state_digest != digest:
             raise PreconditionFailed(f"{path!r} is not as expected", path=path)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from libs.contracts.storage import BlobPlace, FileInfo, FileStored, SealedKey
+from libs.contracts.storage import BlobPlace, FileInfo, FileStored, SealedKey, state_digest
 from libs.contracts.values import Labels, Operation
 from services.storage.domain.buckets import Bucket
 from services.storage.domain.row import Row
@@ -21,6 +21,11 @@ class Content(Struct, frozen=True, kw_only=True):
     content_type: str
     metadata: Labels
     tags: Labels
+
+    @property
+    def state_digest(self) -> str:
+        """One digest of the bytes and what is known of them."""
+        return state_digest(self.sha256, self.content_type, self.metadata, self.tags)
 
     @classmethod
     def of(cls, row: Row) -> Self:

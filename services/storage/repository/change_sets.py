@@ -23,7 +23,7 @@ async def insert_part(tx: Connection, bucket_id: UUID, part: AddChanges) -> None
         part.change_set_id,
         part.part,
         bucket_id,
-        msgspec.json.encode(Part(part.changes, part.expect)).decode(),
+        msgspec.json.encode(Part(part.changes, part.expect, part.expect_states)).decode(),
     )
 
 

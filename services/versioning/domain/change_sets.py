@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 from msgspec import Struct, field
 
-from libs.contracts.storage import PathChange, PutContent, RemovePath
+from libs.contracts.storage import PathChange, PutContent, RemovePath, state_digest
 from services.versioning.domain.tree import Entry
 
 PART_BYTES = 600_000
@@ -18,7 +18,10 @@ class Part(Struct, frozen=True):
     """Some of the changes, and what is expected of their paths and others."""
 
     changes: list[PathChange] = field(default_factory=list)
-    expect: dict[str, str | None] = field(default_factory=dict)
+    expect: dict[str, None] = field(default_factory=dict)
+    """Paths that are no files."""
+    expect_states: dict[str, str] = field(default_factory=dict)
+    """What the others are: their state's digest."""
 
 
 def parts_of(
@@ -28,16 +31,27 @@ def parts_of(
     parts = [Part()]
     size = 0
     for path, change in _changes(states, reads):
-        digest = now[path].sha256.hex() if path in now else None
+        digest = _digest(now[path]) if path in now else None
         weight = len(msgspec.json.encode((path, digest, change)))
-        if size + weight > PART_BYTES or len(parts[-1].expect) == PART_PATHS:
+        if size + weight > PART_BYTES or _paths_in(parts[-1]) == PART_PATHS:
             parts.append(Part())
             size = 0
         if change is not None:
             parts[-1].changes.append(change)
-        parts[-1].expect[path] = digest
+        if digest is None:
+            parts[-1].expect[path] = None
+        else:
+            parts[-1].expect_states[path] = digest
         size += weight
     return parts
+
+
+def _paths_in(part: Part) -> int:
+    return len(part.expect) + len(part.expect_states)
+
+
+def _digest(entry: Entry) -> str:
+    return state_digest(entry.sha256.hex(), entry.content_type, entry.metadata, entry.tags)
 
 
 def _changes(

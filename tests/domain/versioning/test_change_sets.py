@@ -3,7 +3,7 @@
 import msgspec
 from msgspec.structs import replace
 
-from libs.contracts.storage import PutContent, RemovePath
+from libs.contracts.storage import PutContent, RemovePath, state_digest
 from services.versioning.domain.change_sets import PART_BYTES, PART_PATHS, parts_of
 from services.versioning.domain.tree import Entry
 
@@ -19,7 +19,8 @@ def test_each_path_is_changed_only_if_it_is_as_it_was() -> None:
         PutContent(path="b", sha256="02" * 32, content_type="text/plain"),
         PutContent(path="c", sha256="02" * 32, content_type="text/plain"),
     ]
-    assert part.expect == {"a": "01" * 32, "b": "01" * 32, "c": None, "r": "01" * 32}
+    assert part.expect == {"c": None}
+    assert part.expect_states == dict.fromkeys("abr", state_digest("01" * 32, "text/plain", {}, {}))
 
 
 def test_parts_are_as_large_as_a_message_and_lose_nothing() -> None:

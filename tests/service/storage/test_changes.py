@@ -16,6 +16,7 @@ from libs.contracts.storage import (
     MovePath,
     PutContent,
     RemovePath,
+    state_digest,
 )
 from tests.listening import Events
 from tests.service.storage.bucket import Bucket, digest
@@ -163,6 +164,21 @@ async def test_opposite_orders_of_the_same_paths_do_not_block_each_other(bucket:
 
     assert len(answers) == 12 + len(names)
     assert {file.revision for path, file in (await bucket.all()).items() if path != "seed"} == {13}
+
+
+async def test_who_expects_a_state_is_refused_when_only_its_tags_changed(bucket: Bucket) -> None:
+    await bucket.put("a", b"a", tags={"t": "1"})
+    file = (await bucket.get("a")).file
+    expected = state_digest(file.sha256, file.content_type, file.metadata, {"t": "1"})
+    change = PutContent(path="a", sha256=file.sha256, content_type="text/plain")
+
+    await bucket.put("a", b"a", tags={"t": "2"})
+    with refused_as("precondition-failed", path="a"):
+        await bucket.change(change, expect_states={"a": expected})
+    await bucket.put("a", b"a", tags={"t": "1"})
+    applied = await bucket.change(change, expect_states={"a": expected})
+
+    assert [change.revision for change in applied.changed] == [4]
 
 
 async def test_only_one_of_many_that_expect_no_file_applies(bucket: Bucket) -> None:
