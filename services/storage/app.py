@@ -21,6 +21,7 @@ from services.storage import (
     loops,
     moving_home,
     reactions,
+    retelling,
     scrubbing,
 )
 from services.storage.damaged import damaged
@@ -57,7 +58,7 @@ def build(settings: Settings) -> Service:
     fallback = open_store(settings.fallback_store_url) if settings.fallback_store_url else None
     backends = Backends(store, fallback)
     given = [settings, db, bus, store, backends, keys, Depot(backends, keys)]
-    worker = Worker(bus, queue=jobs.QUEUE, jobs=[jobs, moving_home], given=given)
+    worker = Worker(bus, queue=jobs.QUEUE, jobs=[jobs, moving_home, retelling], given=given)
     return Service(
         opens=[db, bus, backends, worker],
         given=given,

@@ -162,6 +162,28 @@ async def list_first_for_update(tx: Connection, bucket_id: UUID, limit: int) -> 
     return [File.of(row) for row in rows]
 
 
+async def list_states_for_share(
+    tx: Connection, bucket_id: UUID, after: str, limit: int
+) -> list[File]:
+    """Return what paths after ``after`` are, deleted ones too, unchangeable until ``tx`` ends."""
+    rows = await tx.fetch(
+        """
+        SELECT *
+        FROM file
+        WHERE bucket_id = $1
+            AND path > $2
+            AND revision > 0
+        ORDER BY path
+        LIMIT $3
+        FOR SHARE
+        """,
+        bucket_id,
+        after,
+        limit,
+    )
+    return [File.of(row) for row in rows]
+
+
 async def write(tx: Connection, bucket_id: UUID, writes: Sequence[Write], actor: str) -> list[File]:
     """Give each path its next state, in the order of paths; the caller has all rows locked."""
     rows = await tx.fetch(

@@ -39,6 +39,7 @@ from services.storage.domain.lifecycle import check_rules
 from services.storage.locks import check_nothing_locked
 from services.storage.repository import buckets, files, pending
 from services.storage.requests.grants import give
+from services.storage.retelling import request_telling
 from services.storage.settings import Settings
 
 
@@ -107,6 +108,8 @@ async def update_bucket(
         if (versioning, settings) == (before.versioning, before.settings):
             return before.info()
         bucket = await buckets.update_settings(tx, before.bucket_id, versioning, settings)
+        if (before.versioning, versioning) == ("off", "auto"):
+            await request_telling(tx, bucket, request.actor)
         await outbox.add(
             tx,
             BucketUpdated(
