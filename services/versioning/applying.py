@@ -153,7 +153,7 @@ class Applier:
             if not _makes_a_commit(planned, drafted):
                 return _unchanged(head)
             new = _digests(drafted.states) - set(planned.held)
-            await contents.check_named(tx, repository.bucket_id, new, None)
+            await contents.check_named(tx, repository.bucket_id, wanted.branch, new, None)
             head = await history.write(tx, self._cache, repository, drafted)
             replaced = planned.states if planned.replaces_staged else ()
             await staging.restage(tx, self._cache, repository, head, without=replaced)

@@ -15,15 +15,20 @@ MOST_TOLD = 20
 
 
 async def check_named(
-    tx: Connection, bucket_id: UUID, digests: Collection[str], held_until: datetime | None
+    tx: Connection,
+    bucket_id: UUID,
+    branch: str,
+    digests: Collection[str],
+    held_until: datetime | None,
 ) -> None:
     """Raise ``ContentNotHeld`` unless all of ``digests`` may be named by this transaction.
 
-    They are in the bucket's history, and stay there until it ends; or storage holds them.
+    They are in the bucket's history, and stay there until it ends; or storage holds them. The
+    caller has the lock of ``branch``.
     """
     if held_until is not None and held_until >= datetime.now(UTC) + AHEAD:
         return
-    named = await content.keep_in_use(tx, bucket_id, digests)
+    named = await content.keep_in_use(tx, bucket_id, branch, digests)
     missing = sorted(set(digests) - named)
     if missing:
         raise ContentNotHeld(

@@ -67,7 +67,9 @@ BEGIN
 END
 $$;
 
--- Until now every commit was one of main.
+-- Until now every commit was one of main. Each is found by its parent, or a long history would be
+-- read anew for every commit of it.
+CREATE INDEX commit_by_first_parent ON commit (bucket_id, first_parent);
 INSERT INTO line (bucket_id)
 SELECT bucket_id
 FROM repository
@@ -95,6 +97,7 @@ JOIN line USING (bucket_id),
 WHERE commit.bucket_id = history.bucket_id
     AND commit.commit_id = history.commit_id;
 DROP FUNCTION texts_of_commit, varint_of;
+DROP INDEX commit_by_first_parent;
 
 ALTER TABLE commit
     ALTER COLUMN line_id SET NOT NULL,

@@ -2,9 +2,11 @@
 
 -- migrate:up
 CREATE TABLE imported_tree (
-    bucket_id uuid        NOT NULL REFERENCES repository,
-    tree      bytea       NOT NULL,
-    added_at  timestamptz NOT NULL DEFAULT now(),
+    bucket_id  uuid        NOT NULL REFERENCES repository,
+    tree       bytea       NOT NULL,
+    added_at   timestamptz NOT NULL DEFAULT now(),
+    -- Until then storage holds all bytes that the parts named.
+    held_until timestamptz NOT NULL,
     CONSTRAINT imported_tree_is_one PRIMARY KEY (bucket_id, tree)
 );
 

@@ -59,10 +59,14 @@ async def list_in_use(conn: Connection, bucket_id: UUID, digests: Sequence[str])
     return [row["sha256"] for row in rows]
 
 
-async def keep_in_use(tx: Connection, bucket_id: UUID, digests: Collection[str]) -> set[str]:
+async def keep_in_use(
+    tx: Connection, bucket_id: UUID, branch: str, digests: Collection[str]
+) -> set[str]:
     """Return those of ``digests`` that history names, and goes on naming until ``tx`` ends.
 
-    Content that is given up waits for us; what is staged may be discarded, so it is locked.
+    Content that is given up waits for us. What is staged may be discarded, so it is locked: but on
+    ``branch``, which the caller holds, nobody else can. Two branches with the same writes staged
+    would wait for each other if each locked what the other is about to commit.
     """
     await lock_for_naming(tx, bucket_id)
     rows = await tx.fetch(
@@ -75,12 +79,7 @@ async def keep_in_use(tx: Connection, bucket_id: UUID, digests: Collection[str])
             WHERE branch_change.bucket_id = $1
               AND branch_change.sha256 = wanted.sha256
               AND branch_change.expired_at IS NULL
-            LIMIT 1
-        ) AS named
-        """,
-        bucket_id,
-        [bytes.fromhex(sha256) for sha256 in sorted(set(digests))],
-    )
+  XX
     kept = {row["sha256"] for row in rows}
     for lock in (_LOCK_VERSIONS, _LOCK_STAGED):
         sought = [bytes.fromhex(sha256) for sha256 in sorted(set(digests) - kept)]

@@ -1,6 +1,8 @@
 """Commits of another history, brought along with their own authors, times and parents."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -8,12 +10,13 @@ from libs.chassis.bus import Bus
 from libs.chassis.database import Connection, Database
 from libs.chassis.rpc import serves
 from libs.contracts.versioning import CommitMade, ImportCommit
-from services.versioning import history, holding
+from services.versioning import contents, history, holding
 from services.versioning.domain import tree
 from services.versioning.domain.commits import Commit, CommitId, encode, id_of
 from services.versioning.domain.committing import digests_of, wanted_states
 from services.versioning.domain.errors import TreeNotFound
 from services.versioning.domain.tree import EMPTY, Edited, Entry, NodeId
+from services.versioning.holding import Held
 from services.versioning.repository import (
     branch_changes,
     commits,
@@ -46,21 +49,30 @@ class Imported(Struct, frozen=True):
         return StoredCommit(self.commit_id, self.commit, place, self.edited.count, self.edited.size)
 
 
+class Begun(NamedTuple):
+    """What the changes of a request are made to."""
+
+    tree: NodeId
+    held_until: datetime
+    """Until when storage holds what former parts put into it."""
+
+
 @serves(ImportCommit)
 async def import_commit(
     request: ImportCommit, db: Database, bus: Bus, cache: NodeCache
 ) -> CommitMade:
     """Store a commit that no branch names, or a part of its tree; whatever is there stays so."""
-    named = await _digests(db, cache, request)
-    sizes = await holding.hold(bus, request.bucket, named)
+    held = await _hold(request, db, bus, cache)
     async with db.transaction() as tx:
         repository = await repositories.get_repository(tx, request)
         # One after the other: each may go on where the one before ended.
         await repositories.lock_for_update(tx, repository.bucket_id, repository.bucket)
-        imported = await _read(tx, cache, repository, request, sizes)
+        imported = await _read(tx, cache, repository, request, held.sizes)
         if request.partial:
             await nodes.insert_nodes(tx, imported.edited.nodes)
-            await imported_trees.insert_tree(tx, repository.bucket_id, imported.commit.tree)
+            await imported_trees.insert_tree(
+                tx, repository.bucket_id, imported.commit.tree, held.until
+            )
             stored = imported.at(Place(0, 0))  # it is nowhere yet
         elif await commits.exists(tx, repository.bucket_id, imported.commit_id):
             known = await commits.get_commit(tx, repository.bucket_id, imported.commit_id)
@@ -70,17 +82,23 @@ async def import_commit(
     return CommitMade(commit=commit_info(stored), changed=len(imported.states))
 
 
-async def _digests(db: Database, cache: NodeCache, request: ImportCommit) -> list[str]:
-    """Return what has to be held: also what former parts named, when this is the last one."""
+async def _hold(request: ImportCommit, db: Database, bus: Bus, cache: NodeCache) -> Held:
+    """Have storage hold what the request names, and what former parts did unless it still does."""
     digests = set(digests_of(request.changes))
-    if request.tree is not None and not request.partial:
+    until = holding.LATEST
+    if request.tree is not None:
         async with db.connection() as conn:
             repository = await repositories.get_repository(conn, request)
             before = await _parent_tree(conn, repository, request)
             begun = await _begun(conn, repository, request, before)
-            difference = await nodes.drive(conn, cache, tree.diff(before, begun))
-        digests |= {delta.after.sha256.hex() for delta in difference.deltas if delta.after}
-    return sorted(digests)
+            if begun.held_until >= datetime.now(UTC) + contents.AHEAD:
+                until = begun.held_until
+            else:
+                walk = tree.diff(before, begun.tree)
+                deltas = (await nodes.drive(conn, cache, walk)).deltas
+                digests |= {delta.after.sha256.hex() for delta in deltas if delta.after}
+    held = await holding.hold_for_long(bus, request.bucket, sorted(digests))
+    return Held(held.sizes, min(held.until, until))
 
 
 async def _read(
@@ -94,7 +112,7 @@ async def _read(
     before = await _parent_tree(tx, repository, request)
     begun = await _begun(tx, repository, request, before)
     states = wanted_states(request.changes, {}, sizes, lenient=True)
-    edited, _ = await history.edit(tx, cache, begun, states)
+    edited, _ = await history.edit(tx, cache, begun.tree, states)
     if request.tree is not None and not request.partial:
         walk = tree.diff(before, edited.root)
         found = await nodes.drive(tx, cache, walk, edited.nodes)
@@ -136,14 +154,15 @@ async def _parent_tree(conn: Connection, repository: Repository, request: Import
 
 async def _begun(
     conn: Connection, repository: Repository, request: ImportCommit, before: NodeId
-) -> NodeId:
+) -> Begun:
     """Return the tree that the changes are made to; raises ``TreeNotFound``."""
     if request.tree is None:
-        return before
+        return Begun(before, holding.LATEST)
     begun = NodeId(bytes.fromhex(request.tree))
-    if not await imported_trees.exists(conn, repository.bucket_id, begun):
+    until = await imported_trees.find_held_until(conn, repository.bucket_id, begun)
+    if until is None:
         raise TreeNotFound(f"no part of an import ended with {request.tree}", tree=request.tree)
-    return begun
+    return Begun(begun, until)
 
 
 def _parents(request: ImportCommit) -> tuple[CommitId, ...]:

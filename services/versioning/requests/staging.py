@@ -59,7 +59,9 @@ async def stage_writes(request: StageWrites, db: Database, cache: NodeCache) -> 
     async with db.transaction() as tx:
         repository = await repositories.get_repository(tx, request)
         head = await _lock_writable(tx, repository, request.branch)
-        await contents.check_named(tx, repository.bucket_id, digests, request.held_until)
+        await contents.check_named(
+            tx, repository.bucket_id, request.branch, digests, request.held_until
+        )
         before = await _shown(tx, cache, head, [*states, *request.expect])
         check_expected(request.expect, before)
         if not request.lenient:
