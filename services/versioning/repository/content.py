@@ -65,7 +65,7 @@ async def keep_in_use(
     """Return those of ``digests`` that history names, and goes on naming until ``tx`` ends.
 
     Content that is given up waits for us. What is staged may be discarded, so it is locked: but on
-    ``branch``, which the caller holds, nobody else can. Two branches with the same writes staged
+    ``branch``, whose lock the caller has, nobody else can. Two branches with the same writes staged
     would wait for each other if each locked what the other is about to commit.
     """
     await lock_for_naming(tx, bucket_id)
@@ -74,12 +74,28 @@ async def keep_in_use(
         SELECT encode(wanted.sha256, 'hex') AS sha256
         FROM unnest($2::bytea[]) AS wanted (sha256)
         CROSS JOIN LATERAL (
-            SELECT 1
-            FROM branch_change
-            WHERE branch_change.bucket_id = $1
-              AND branch_change.sha256 = wanted.sha256
-              AND branch_change.expired_at IS NULL
-  XX
+            (
+                SELECT 1
+                FROM branch_change
+                WHERE branch_change.bucket_id = $1
+                  AND branch_change.sha256 = wanted.sha256
+                  AND branch_change.expired_at IS NULL
+                LIMIT 1
+            ) UNION ALL (
+                SELECT 1
+                FROM staged
+                WHERE staged.bucket_id = $1
+                  AND staged.sha256 = wanted.sha256
+                  AND staged.branch = $3
+                LIMIT 1
+            )
+            LIMIT 1
+        ) AS named
+        """,
+        bucket_id,
+        [bytes.fromhex(sha256) for sha256 in sorted(set(digests))],
+        branch,
+    )
     kept = {row["sha256"] for row in rows}
     for lock in (_LOCK_VERSIONS, _LOCK_STAGED):
         sought = [bytes.fromhex(sha256) for sha256 in sorted(set(digests) - kept)]

@@ -256,6 +256,24 @@ async def test_writers_and_committers_of_one_branch_lose_nothing(draft: Branchin
     ]
 
 
+async def test_branches_with_the_same_writes_staged_are_committed_at_once(
+    draft: Branching,
+) -> None:
+    both = ("draft", "other")
+    await draft.ask(CreateBranch(bucket=draft.name, name="other", actor=ACTOR))
+    for times in range(4):
+        words = {f"{times} {number}": f"word {times} {number}" for number in range(20)}
+        until = await held(draft, *words.values())
+        for number, (path, word) in enumerate(words.items()):
+            # Neither branch is the first to have staged all of it.
+            for branch in both if number % 2 else reversed(both):
+                await stage(draft, a_write(draft, path, word), held_until=until, branch=branch)
+
+        changed = await asyncio.gather(*(commit(draft, branch=branch) for branch in both))
+
+        assert changed == [20, 20]
+
+
 async def test_bytes_stay_while_they_are_staged_and_go_when_that_is_discarded(
     draft: Branching, storage: Database, collect: Collect, events: Events
 ) -> None:
