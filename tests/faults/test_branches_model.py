@@ -15,7 +15,6 @@ import pytest
 
 from tests.faults.branch_model import MAIN
 from tests.faults.branch_walking import (
-    BODIES,
     BRANCHES,
     CONTENTS,
     PATHS,
@@ -82,7 +81,7 @@ CRASHES = [
 Move: TypeAlias = Step | Kill | Crash | Together
 
 
-def a_step(rng: Random, *whats: str, branch: str | None = None, contents: int = CONTENTS) -> Step:
+def a_step(rng: Random, *whats: str, branch: str | None = None) -> Step:
     """Draw a change; what it does not need is drawn as well."""
     what = rng.choice(whats) if whats else rng.choices([*WEIGHTS], [*WEIGHTS.values()])[0]
     places = BRANCHES[1:] if what in ("commit staged", "create", "delete") else BRANCHES
@@ -91,44 +90,37 @@ def a_step(rng: Random, *whats: str, branch: str | None = None, contents: int = 
         branch=branch or rng.choice(places),
         other=rng.choice(BRANCHES),
         path=rng.choice(PATHS),
-        content=a_content(rng, contents),
-        second=(rng.choice(PATHS), a_content(rng, contents)),
+        content=a_content(rng),
+        second=(rng.choice(PATHS), a_content(rng)),
         back=rng.choice([0, 0, 1, 1, 2, 3]),
         how=rng.choice(["refuse", "ours", "theirs", "each", "each"]),
         squash=rng.random() < 0.2,
     )
 
 
-def a_content(rng: Random, contents: int) -> int | None:
-    return None if rng.random() < 0.25 else rng.randrange(contents)
+def a_content(rng: Random) -> int | None:
+    return None if rng.random() < 0.25 else rng.randrange(CONTENTS)
 
 
 def a_move(rng: Random, *, crowded: bool) -> Move:
-    """Draw what happens next; only ``crowded`` walks have changes at the same moment.
-
-    In those all that differs has other bytes: storage is told which bytes a commit expects at a
-    path, not how they are to be described.
-    """
-    contents = BODIES if crowded else CONTENTS
+    """Draw what happens next; only ``crowded`` walks have changes at the same moment."""
     match rng.choices([*MOVES], [*MOVES.values()])[0]:
         case "pair" if crowded:
-            return Together(
-                [a_step(rng, *ON_MAIN, branch=MAIN, contents=contents) for _ in range(2)]
-            )
+            return Together([a_step(rng, *ON_MAIN, branch=MAIN) for _ in range(2)])
         case "crowd" if crowded:
             return Together(
                 [
-                    a_step(rng, contents=contents),
-                    a_step(rng, *ON_MAIN, branch=MAIN, contents=contents),
-                    a_step(rng, *ON_A_BRANCH, branch=BRANCHES[1], contents=contents),
+                    a_step(rng),
+                    a_step(rng, *ON_MAIN, branch=MAIN),
+                    a_step(rng, *ON_A_BRANCH, branch=BRANCHES[1]),
                 ]
             )
         case "kill":
             service = rng.choice(["versioning", "versioning", "storage"])
-            return Kill(service, rng.randrange(40), a_step(rng, contents=contents))
+            return Kill(service, rng.randrange(40), a_step(rng))
         case "crash":
             return Crash(rng.choice(CRASHES), rng.randint(1, 2), rng.randrange(20))
-    return a_step(rng, contents=contents)
+    return a_step(rng)
 
 
 @pytest.fixture(scope="module")
@@ -243,16 +235,16 @@ async def crashed(walker: BranchWalker, crash: Crash) -> None:
         await walker.compare([call], [answer])
 
 
-def crash_step(kind: str, number: int, contents: int = BODIES) -> Step:
+def crash_step(kind: str, number: int) -> Step:
     """Return a change that changes something, other than the one before."""
-    path, content = PATHS[number % len(PATHS)], number % contents
+    path, content = PATHS[number % len(PATHS)], number % CONTENTS
     match kind:
         case "write":
             return Step("write", path=path, content=content)
         case "stage":
             return Step("write", branch=BRANCHES[1], path=path, content=content)
         case "commit":
-            return Step("commit", path=path, content=content, second=("number", number % contents))
+            return Step("commit", path=path, content=content, second=("number", number % CONTENTS))
     if number % 2:
         return Step("commit", branch=BRANCHES[1], path=path, content=content)
     return Step("merge", other=BRANCHES[1], how="theirs")
