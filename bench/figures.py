@@ -67,10 +67,22 @@ def limit(
     )
 
 
-def rate(case: str, measured: Sequence[float], unit: str, *, detail: str = "") -> Figure:
-    """Tell how fast something is; nothing is demanded of it."""
+def rate(
+    case: str,
+    measured: Sequence[float],
+    unit: str,
+    *,
+    at_least: float | None = None,
+    detail: str = "",
+) -> Figure:
+    """Tell how fast something is, and hold the median against what is demanded of it."""
     return Figure(
-        case=case, ours=detail, figure=_spread(measured, unit), samples={"ours": list(measured)}
+        case=case,
+        ours=detail,
+        figure=_spread(measured, unit),
+        target="" if at_least is None else f"≥ {_number(at_least, unit)}",
+        met=None if at_least is None else median(measured) >= at_least,
+        samples={"ours": list(measured)},
     )
 
 
