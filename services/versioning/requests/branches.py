@@ -101,11 +101,13 @@ async def update_branch(
         wanted = _wanted(head.ref, request)
         if request.to is not None:
             if head.ref.protected and wanted.protected:
-                raise BranchProtected(f"{request.name} changes by merges only", branch=request.name)
+                raise BranchProtected(
+                    f"unprotect {request.name}, or merge into it", branch=request.name
+                )
             await _reset(tx, cache, repository, head, request)
         await refs.set_settings(tx, repository.bucket_id, request.name, wanted)
-        if head.ref.is_main and wanted.protected != head.ref.protected:
-            # Should this transaction fail after all, asking again makes both agree.
+        if head.ref.is_main and request.protected is not UNSET:
+            # Said again, too: should this transaction fail after all, that makes both agree.
             await bus.ask(
                 UpdateBucket(name=request.bucket, actor=request.actor, protected=wanted.protected)
             )
@@ -185,7 +187,7 @@ async def _read(conn: Connection, repository: Repository, name: str) -> BranchIn
 def _wanted(ref: Ref, request: UpdateBranch) -> BranchSettings:
     """Return what is decided about the branch after the request."""
     if ref.is_main and request.auto_commit is False:
-        raise MainMovesByCommits("what is written to main is committed at once", branch=ref.name)
+        raise MainMovesByCommits("what is written there is committed at once", branch=ref.name)
     checks = request.required_checks
     return BranchSettings(
         protected=ref.protected if request.protected is UNSET else request.protected,
@@ -200,7 +202,9 @@ def _names(checks: list[str]) -> list[str]:
 
 def _refuse_main(name: str) -> None:
     if name == MAIN:
-        raise MainMovesByCommits("main is what storage holds: restore to move it back", branch=name)
+        raise MainMovesByCommits(
+            "restore what it was to move it back, as it shows the present files", branch=name
+        )
 
 
 def _check_head(head: Head, expect: str | None) -> None:

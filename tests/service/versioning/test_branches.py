@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable
 
 from libs.contracts.problems import AnsweredWithProblem
-from libs.contracts.storage import GetBucket
+from libs.contracts.storage import GetBucket, UpdateBucket
 from libs.contracts.versioning import (
     CreateBranch,
     CreateTag,
@@ -115,14 +115,29 @@ async def test_what_a_deleted_branch_had_is_found_by_its_commits(scene: Branchin
     assert await scene.words(commit) == await scene.words("again") == {"a": "one", "b": "two"}
 
 
-async def test_the_bucket_knows_whether_main_is_protected(scene: Branching) -> None:
-    async def protect(wanted: bool) -> bool:
-        update = UpdateBranch(bucket=scene.name, name="main", actor=ACTOR, protected=wanted)
-        told = await scene.ask(update)
-        assert told.protected is wanted
-        return (await scene.ask(GetBucket(name=scene.name))).protected
+async def protect_main(scene: Branching, wanted: bool) -> bool:
+    """Ask for it, and return what storage knows then."""
+    update = UpdateBranch(bucket=scene.name, name="main", actor=ACTOR, protected=wanted)
+    told = await scene.ask(update)
+    assert told.protected is wanted
+    return (await scene.ask(GetBucket(name=scene.name))).protected
 
-    assert [await protect(True), await protect(True), await protect(False)] == [True, True, False]
+
+async def test_the_bucket_knows_whether_main_is_protected(scene: Branching) -> None:
+    told = [await protect_main(scene, wanted) for wanted in (True, True, False)]
+
+    assert told == [True, True, False]
+
+
+async def test_a_protection_that_only_storage_knows_of_can_be_ended(
+    scene: Branching,
+) -> None:
+    # Whoever asked for it died before that was committed here.
+    await scene.ask(UpdateBucket(name=scene.name, actor=ACTOR, protected=True))
+
+    assert await protect_main(scene, False) is False
+
+    await scene.put(a="one")
 
 
 async def test_a_tag_stays_where_it_is_when_its_branch_moves_and_goes(scene: Branching) -> None:
