@@ -192,6 +192,22 @@ def merge(
     return change
 
 
+def seen_before(change: Change, source: str, before: World) -> Change:
+    """Return a change that took its source as it was ``before`` others changed that.
+
+    A change holds only the branch that it changes: two branches may be merged crosswise at once.
+    """
+
+    def changed(world: World) -> World:
+        then, now = before.branches.get(source), world.branches.get(source)
+        if then is None or now is None:
+            return change(world)
+        after = change(replace(world, branches={**world.branches, source: then}))
+        return replace(after, branches={**after.branches, source: now})
+
+    return changed
+
+
 def conflicts_of(world: World, source: str, into: str) -> list[str]:
     """Return the paths that a merge would find in conflict."""
     try:

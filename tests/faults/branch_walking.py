@@ -51,6 +51,8 @@ class Call(NamedTuple):
     method: str
     where: str
     more: Mapping[str, Any]
+    source: str | None = None
+    """Another branch that it looks at."""
 
 
 class Answer(NamedTuple):
@@ -179,7 +181,8 @@ class BranchWalker:
             "resolutions": {path: self._resolution(way) for path, way in resolutions.items()},
         }
         change = model.merge(step.other, step.branch, resolutions, otherwise, squash=step.squash)
-        return _call(change, "POST", "merges", body)
+        call = _call(change, "POST", "merges", body)
+        return call._replace(source=step.other if step.other != step.branch else None)
 
     async def send(self, call: Call) -> Answer | None:
         """Return what was answered; None: nobody knows what happened."""
@@ -244,14 +247,20 @@ class BranchWalker:
             yield world
             return
         (call, answer), *rest = left
-        try:
-            after, expected = call.change(world), Answer(None, {})
-        except Refused as refused:
-            after, expected = world, self._refusal(refused)
-        if answer is None or _same(answer, expected):
-            yield from self._course(rest, after)
-        if answer is None and after is not world:
-            yield from self._course(rest, world)
+        for change in self._meanings(call):
+            try:
+                after, expected = change(world), Answer(None, {})
+            except Refused as refused:
+                after, expected = world, self._refusal(refused)
+            if answer is None or _same(answer, expected):
+                yield from self._course(rest, after)
+            if answer is None and after is not world:
+                yield from self._course(rest, world)
+
+    def _meanings(self, call: Call) -> Iterable[Change]:
+        yield call.change
+        if call.source is not None:
+            yield model.seen_before(call.change, call.source, self.world)
 
     async def _identified(self, world: World) -> dict[int, str]:
         """Compare the platform with a world; return the ids of that world's commits."""
