@@ -217,11 +217,11 @@ def conflicts_of(world: World, source: str, into: str) -> list[str]:
     return []
 
 
-def revert(name: str, steps: int) -> Change:
-    """Take back what a commit did against its first parent."""
+def revert(name: str, steps: int, named: World | None = None) -> Change:
+    """Take back what a commit did against its first parent; ``named`` is where it was found."""
 
     def change(world: World) -> World:
-        undone = back(world, name, steps)
+        undone = back(named or world, name, steps)
         parents = world.commits[undone].parents
         before = world.files(parents[0] if parents else None)
         states, conflicts = three_way(world.files(undone), world.committed(name), before)

@@ -51,8 +51,8 @@ class Call(NamedTuple):
     method: str
     where: str
     more: Mapping[str, Any]
-    source: str | None = None
-    """Another branch that it looks at."""
+    early: Change | None = None
+    """What it means if the commits that it names are found before others change their branches."""
 
 
 class Answer(NamedTuple):
@@ -140,7 +140,9 @@ class BranchWalker:
             case "merge":
                 return self._merge(step)
             case "revert":
-                return _call(model.revert(branch, back), "POST", "reverts", taken_back)
+                early = model.revert(branch, back, self.world)
+                call = _call(model.revert(branch, back), "POST", "reverts", taken_back)
+                return call._replace(early=early)
             case "restore":
                 return _call(model.restore(branch, other, back), "POST", "restores", restored)
             case "reset":
@@ -182,7 +184,9 @@ class BranchWalker:
         }
         change = model.merge(step.other, step.branch, resolutions, otherwise, squash=step.squash)
         call = _call(change, "POST", "merges", body)
-        return call._replace(source=step.other if step.other != step.branch else None)
+        if step.other == step.branch:
+            return call
+        return call._replace(early=model.seen_before(change, step.other, self.world))
 
     async def send(self, call: Call) -> Answer | None:
         """Return what was answered; None: nobody knows what happened."""
@@ -247,7 +251,7 @@ class BranchWalker:
             yield world
             return
         (call, answer), *rest = left
-        for change in self._meanings(call):
+        for change in filter(None, (call.change, call.early)):
             try:
                 after, expected = change(world), Answer(None, {})
             except Refused as refused:
@@ -256,11 +260,6 @@ class BranchWalker:
                 yield from self._course(rest, after)
             if answer is None and after is not world:
                 yield from self._course(rest, world)
-
-    def _meanings(self, call: Call) -> Iterable[Change]:
-        yield call.change
-        if call.source is not None:
-            yield model.seen_before(call.change, call.source, self.world)
 
     async def _identified(self, world: World) -> dict[int, str]:
         """Compare the platform with a world; return the ids of that world's commits."""
