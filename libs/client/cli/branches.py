@@ -25,6 +25,7 @@ tag = App(
 )
 
 From = Annotated[str, Parameter(name="--from", help="Branch, tag or commit that it begins at.")]
+Named = Annotated[str, Parameter(name="--from", help="Branch or commit that it names.")]
 Discard = Annotated[
     bool, Parameter(negative=(), help="Forget what is staged on it, if anything is.")
 ]
@@ -158,7 +159,7 @@ async def create_tag(
     name: str,
     /,
     *,
-    source: From = "main",
+    source: Named = "main",
     message: Annotated[str, Parameter(name=["--message", "-m"], help="Why.")] = "",
     connect: Connect = FOUND,
 ) -> None:
@@ -201,7 +202,7 @@ def _rules(one: BranchInfo) -> str:
     if one.required_checks:
         needs = counted(len(one.required_checks), "check")
         rules.append(f"{needs} required: {', '.join(one.required_checks)}")
-    if one.auto_commit:
+    if one.auto_commit and not one.is_default:
         rules.append("commits each write")
     return ", ".join(rules)
 

@@ -121,7 +121,7 @@ def print_versions(versions: list[VersionInfo]) -> None:
             one.version,
             one.operation,
             "" if one.sha256 is None else human_size(one.size),
-            short(one.sha256),
+            "given up" if one.expired else short(one.sha256),
             when(one.created_at),
             short(one.commit_id),
             one.author,

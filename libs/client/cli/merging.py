@@ -16,12 +16,15 @@ from libs.client.cli.output import (
     short,
     tell,
 )
+from libs.client.client import Client
 from libs.client.failures import ApiProblem, Usage
 from libs.client.merges import Conflicts, conflicts_in
 from libs.contracts.versioning import EntryChange, FileState, Merged, Resolution, Side
 
 FAILED = 1
 SHOWN = 100
+BY_SIDE = "Say --ours PATH, --theirs PATH, or --otherwise ours|theirs"
+BY_HAND = "Write on the branch what is to be there: `put`, `rm`, or `restore --to`"
 
 Commit = Annotated[str, Parameter(help="Commit, branch or tag; main~2 is the second before main.")]
 
@@ -67,7 +70,9 @@ async def merge(
                 dry_run=dry_run,
             )
         except ApiProblem as problem:
-            return _show_conflicts(problem, json=json)
+            return _show_conflicts(problem, BY_SIDE, json=json)
+        if not merged.changed and not merged.conflicts:
+            await _tell_of_staged(client, bucket, source)
     if json:
         print_json([merged])
     else:
@@ -90,7 +95,7 @@ async def revert(
         try:
             made = await client.commits.revert(bucket, commit, branch=branch, message=message)
         except ApiProblem as problem:
-            return _show_conflicts(problem, json=json)
+            return _show_conflicts(problem, BY_HAND, json=json)
     print_json([made]) if json else say(told(branch, made))
     return 0
 
@@ -110,7 +115,7 @@ async def cherry_pick(
         try:
             made = await client.commits.cherry_pick(bucket, commit, branch=branch, message=message)
         except ApiProblem as problem:
-            return _show_conflicts(problem, json=json)
+            return _show_conflicts(problem, BY_HAND, json=json)
     print_json([made]) if json else say(told(branch, made))
     return 0
 
@@ -126,7 +131,7 @@ def _resolutions(ours: list[str], theirs: list[str]) -> dict[str, Resolution]:
 def _show(into: str, merged: Merged, *, dry_run: bool) -> None:
     if merged.conflicts:
         _print_conflicts(
-            Conflicts(conflicts=merged.conflicts, conflicts_total=merged.conflicts_total)
+            Conflicts(conflicts=merged.conflicts, conflicts_total=merged.conflicts_total), BY_SIDE
         )
         return
     for change in merged.changes:
@@ -142,16 +147,27 @@ def _show(into: str, merged: Merged, *, dry_run: bool) -> None:
         say(f"{into}: {changed} changed, now at {short(merged.commit.commit_id)}")
 
 
-def _show_conflicts(problem: ApiProblem, *, json: bool) -> int:
+async def _tell_of_staged(client: Client, bucket: str, source: str) -> None:
+    """Tell whoever merged a branch too early that its writes wait for a commit."""
+    async for branch in client.branches.list(bucket, source):
+        if branch.name == source and branch.staged:
+            tell(
+                f"{counted(branch.staged, 'write')} on {source} is in no commit yet: "
+                f"strongroom commit {bucket} -b {source}",
+                style="yellow",
+            )
+
+
+def _show_conflicts(problem: ApiProblem, advice: str, *, json: bool) -> int:
     """Show what both sides changed; raises any other problem."""
     found = conflicts_in(problem)
     if found is None:
         raise problem
-    print_json(found.conflicts) if json else _print_conflicts(found)
+    print_json(found.conflicts) if json else _print_conflicts(found, advice)
     return FAILED
 
 
-def _print_conflicts(found: Conflicts) -> None:
+def _print_conflicts(found: Conflicts, advice: str) -> None:
     rows = [
         (one.path, _state(one.base), _state(one.ours), _state(one.theirs))
         for one in found.conflicts[:SHOWN]
@@ -159,8 +175,7 @@ def _print_conflicts(found: Conflicts) -> None:
     print_table(("conflict", "before", "ours", "theirs"), rows)
     total = max(found.conflicts_total, len(found.conflicts))
     tell(
-        f"{counted(total, 'path')} changed on both sides; nothing was changed. "
-        "Say --ours PATH, --theirs PATH, or --otherwise ours|theirs",
+        f"{counted(total, 'path')} changed on both sides; nothing was changed. {advice}",
         style="yellow",
     )
 

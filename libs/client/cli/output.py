@@ -1,5 +1,6 @@
 """What commands print: tables for people, JSON lines for programs, one line for a failure."""
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
+from rich.cells import cell_len
 from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
@@ -19,6 +21,11 @@ AsJson = Annotated[
 
 PIPE_WIDTH = 10_000
 """Columns when no terminal limits them: nothing is folded in a pipe or a file."""
+
+GAP = 2
+LEAST_FOLDED = 16
+_KEY = re.compile(r"\b(key:[0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f-]+")
+"""A key's id begins like no other of a platform; where there is room it is shown whole."""
 
 
 def console() -> Console:
@@ -49,19 +56,49 @@ def print_json(things: Iterable[Any]) -> None:
         sys.stdout.write(msgspec.json.encode(thing).decode() + "\n")
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows in columns; a heading that begins with ``>`` is of a column of numbers."""
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], width: int | None = None
+) -> None:
+    """Print rows in columns, for a terminal of ``width`` columns, else for the one that is there.
+
+    A heading that begins with ``>`` is of a column of numbers.
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    table = _table(headings, cells, width or console().width)
+    unlimited = Console(highlight=False, width=PIPE_WIDTH)
+    with unlimited.capture() as drawn:
+        unlimited.print(table)
+    for line in drawn.get().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
+    """Return the table; only its last column is folded, and only where that leaves it readable.
+
+    What does not fit even so goes on in the terminal's next line: a date or an id in pieces
+    can be neither read nor copied.
+    """
+    if _width(headings, rows) > width:
+        rows = [[_KEY.sub(r"\1", cell) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         justify = "right" if heading.startswith(">") else "left"
-        table.add_column(heading.lstrip(">"), justify=justify, overflow="fold")  # type: ignore[arg-type]
+        table.add_column(heading.lstrip(">"), justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    left = width - _width(headings[:-1], [row[:-1] for row in rows]) - GAP
+    if left >= LEAST_FOLDED:
+        table.columns[-1].no_wrap = False
+        table.columns[-1].overflow = "fold"
+        table.columns[-1].max_width = left
     for row in rows:
-        table.add_row(*(Text(printable(str(cell))) for cell in row))
-    out = console()
-    with out.capture() as drawn:
-        out.print(table)
-    for line in drawn.get().splitlines():
-        sys.stdout.write(line.rstrip() + "\n")
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    return table
+
+
+def _width(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return how many columns of a terminal the table takes, unfolded."""
+    columns = zip(*([[heading.lstrip(">") for heading in headings], *rows]), strict=True)
+    widest = [max(map(cell_len, column)) for column in columns]
+    return sum(widest) + GAP * (len(widest) - 1)
 
 
 def printable(text: str, keep: str = "") -> str:
