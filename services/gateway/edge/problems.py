@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response
+from litestar.enums import ParamType
 from litestar.exceptions import HTTPException, ValidationException
 
 from libs.blobs import failures as blobs
@@ -14,6 +15,7 @@ from libs.contracts.ids import new_id
 from libs.contracts.problems import Problem, ProblemDetails, ServiceUnavailable
 from services.gateway.domain import failures
 from services.gateway.edge.asgi import REQUEST_ID, Scope, Send
+from services.gateway.edge.wording import in_words
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -119,8 +121,8 @@ def _invalid(error: ValidationException) -> Problem:
     errors = [
         {
             "field": item.get("key", ""),
-            "in": str(item.get("source", "body")),
-            "why": item["message"],
+            "in": _place(item.get("source")),
+            "why": in_words(item["message"]),
         }
         for item in found
         if isinstance(item, dict) and "message" in item
@@ -128,6 +130,10 @@ def _invalid(error: ValidationException) -> Problem:
     if not errors:
         return failures.InvalidInput(error.detail.split(" for path ")[0])
     return failures.InvalidInput(errors[0]["why"], errors=errors)
+
+
+def _place(source: object) -> str:
+    return str(source.value) if isinstance(source, ParamType) else "body"
 
 
 def _refused(error: HTTPException) -> Problem:
