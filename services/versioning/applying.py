@@ -250,7 +250,9 @@ def check_branch(
             head=head.commit_id.hex() if head.commit_id else None,
         )
     if head.ref.protected and not may_write_protected:
-        raise BranchProtected(f"{head.ref.name} changes by merges only", branch=head.ref.name)
+        raise BranchProtected(
+            f"write on another branch and merge it into {head.ref.name}", branch=head.ref.name
+        )
 
 
 async def _check_kept(

@@ -121,7 +121,7 @@ async def _check_writable(platform: Platform, bucket: str, name: str) -> None:
     """Raise before a body is taken what staging it would raise."""
     branch = await platform.ask(GetBranch(bucket=bucket, name=name))
     if branch.protected:
-        raise BranchProtected(f"{name} changes by merges only", branch=name)
+        raise BranchProtected(f"write on another branch and merge it into {name}", branch=name)
 
 
 def _write(begin: BeginUpload, held: HeldContent) -> StagedWrite:

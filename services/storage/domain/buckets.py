@@ -59,7 +59,7 @@ class Bucket(Struct, frozen=True, kw_only=True):
         """Raise ``BranchProtected`` when files change by commits only, and this is none."""
         if self.settings.protected and commit_id is None:
             raise BranchProtected(
-                f"main of {self.name} changes by merges only", bucket=self.name, branch="main"
+                "write on another branch and merge it into main", bucket=self.name, branch="main"
             )
 
 

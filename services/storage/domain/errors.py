@@ -220,7 +220,7 @@ class InvalidChecks(Problem):
 
 
 class BranchProtected(Problem):
-    """The files of the bucket change by merges into its branch ``main`` only."""
+    """The branch changes by merges only."""
 
     code, status = "branch-protected", 409
 

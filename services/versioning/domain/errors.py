@@ -100,7 +100,7 @@ class MalformedRef(Problem):
 
 
 class RefExists(Problem):
-    """A branch or a tag has this name already."""
+    """The name is taken."""
 
     code, status = "ref-exists", 409
 
@@ -130,7 +130,7 @@ class BranchProtected(Problem):
 
 
 class MainMovesByCommits(Problem):
-    """``main`` is what storage holds: it can neither be moved nor deleted; restore instead."""
+    """The branch main moves by commits only."""
 
     code, status = "main-moves-by-commits", 409
 

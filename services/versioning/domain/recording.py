@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from libs.contracts.storage import ChangedFile, FileDeleted, FilesChanged, FileStored
 from libs.contracts.values import Actor, Operation
+from services.versioning.domain.titles import many_files
 from services.versioning.domain.tree import Entry
 
 FileEvent = FileStored | FileDeleted | FilesChanged
@@ -70,8 +71,8 @@ class Round(NamedTuple):
             return f"{self.operation} {self.versions[0].path}"
         verb = "change" if self.operation == "mixed" else self.operation
         if verb == "move":  # each is a state here, and one there
-            return f"move {sum(version.entry is not None for version in self.versions)} files"
-        return f"{verb} {len(self.versions)} files"
+            return f"move {many_files(sum(one.entry is not None for one in self.versions))}"
+        return f"{verb} {many_files(len(self.versions))}"
 
 
 def versions_of(event: FileEvent) -> Iterator[Version]:

@@ -92,7 +92,9 @@ def _position(anchor: Anchor) -> int:
 
 def _because(policy: RetentionPolicy) -> str:
     older = f"it ended {policy.keep_days} days ago or more"
-    newer = f"{policy.keep_last} newer states are there"
     if policy.keep_last is None:
         return older
+    newer = f"{policy.keep_last} newer states are there"
+    if policy.keep_last == 1:
+        newer = "a newer state is there"
     return newer if policy.keep_days is None else f"{newer}, and {older}"

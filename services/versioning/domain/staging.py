@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from libs.contracts.values import FilePath, Sha256
 from libs.contracts.versioning import StagedWrite
 from services.versioning.domain.errors import PathChangedTwice, PreconditionFailed
+from services.versioning.domain.titles import many_files
 from services.versioning.domain.tree import Entry
 
 
@@ -44,7 +45,7 @@ def title_of(before: Mapping[str, Entry], states: Mapping[str, Entry | None]) ->
     operation = operation_of(before, states)
     if len(states) == 1:
         return f"{operation} {next(iter(states))}"
-    return f"{'change' if operation == 'mixed' else operation} {len(states)} files"
+    return f"{'change' if operation == 'mixed' else operation} {many_files(len(states))}"
 
 
 def _kind(before: Entry | None, after: Entry | None) -> str:

@@ -127,7 +127,7 @@ async def insert_branch(
         settings.auto_commit,
     )
     if row is None:
-        raise RefExists(f"{name} is a branch or a tag already", ref=name)
+        raise RefExists(f"{name} is a branch or a tag", ref=name)
     return ref_of(row)
 
 

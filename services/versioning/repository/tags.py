@@ -26,7 +26,7 @@ async def insert_tag(tx: Connection, bucket_id: UUID, tag: Tag) -> None:
         tag.tagged_at,
     )
     if made is None:
-        raise RefExists(f"{tag.name} is a branch or a tag already", ref=tag.name)
+        raise RefExists(f"{tag.name} is a branch or a tag", ref=tag.name)
 
 
 async def get_tag(conn: Connection, bucket_id: UUID, name: str) -> Tag:

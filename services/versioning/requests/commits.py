@@ -31,7 +31,7 @@ async def create_commit(
 ) -> CommitMade:
     """Commit to the head as it is; the paths that matter stay so until the commit is made."""
     if request.branch == MAIN and not request.changes:
-        raise MainMovesByCommits("nothing is staged on main: name changes", branch=MAIN)
+        raise MainMovesByCommits("nothing is staged on it: name changes", branch=MAIN)
     async with db.connection() as conn:
         repository = await repositories.get_repository(conn, request)
     sizes = await holding.hold(bus, request.bucket, digests_of(request.changes))

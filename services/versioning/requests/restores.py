@@ -9,6 +9,7 @@ from services.versioning.catching_up import catch_up_if_named
 from services.versioning.domain import tree
 from services.versioning.domain.commits import CommitId
 from services.versioning.domain.refs import MAIN
+from services.versioning.domain.titles import many_files
 from services.versioning.domain.tree import Entry, NodeId
 from services.versioning.history import Head
 from services.versioning.repository import commits, nodes, refs, repositories
@@ -33,7 +34,7 @@ async def restore(
         states = await _wanted(tx, cache, head, target.commit.tree, request)
         change = Change(
             author=request.actor,
-            message=request.message or f"restore {len(states)} files to {_named(request.to)}",
+            message=request.message or f"restore {many_files(len(states))} to {_named(request.to)}",
             operation="restore",
             even_empty=head.commit_id is None,  # there is a commit to answer with
         )

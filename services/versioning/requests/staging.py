@@ -137,7 +137,7 @@ async def _lock_writable(tx: Connection, repository: Repository, branch: str) ->
     _refuse_main(branch)
     head = await history.lock_branch(tx, repository, branch)
     if head.ref.protected:
-        raise BranchProtected(f"{branch} changes by merges only", branch=branch)
+        raise BranchProtected(f"write on another branch and merge it into {branch}", branch=branch)
     return head
 
 
@@ -238,4 +238,6 @@ def _state(entry: Entry | None) -> FileState | None:
 
 def _refuse_main(branch: str) -> None:
     if branch == MAIN:
-        raise MainMovesByCommits("nothing is staged on main: it is what storage holds", branch=MAIN)
+        raise MainMovesByCommits(
+            "nothing is staged on it: what is written there is committed at once", branch=MAIN
+        )

@@ -96,7 +96,7 @@ async def test_what_a_branch_shows_of_main_is_kept_wherever_it_came_off(kept: Ke
 
     assert shown["a", 1] == (False, "branch early has it")
     assert shown["a", 2] == (False, "branch latest has it")
-    assert shown["a", 3] == (True, "1 newer states are there")
+    assert shown["a", 3] == (True, "a newer state is there")
     assert shown["a", 4] == (False, "it is the present state")
     assert await kept.read("a", ref="early") == first
     assert await kept.read("a", ref="latest") == second
