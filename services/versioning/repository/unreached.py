@@ -1,9 +1,11 @@
 """Commits that no ref reaches any more, and the content that only they have."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from libs.chassis.database import Connection
-from services.versioning.repository import ancestry
+from services.versioning.repository import ancestry, content
+from services.versioning.repository.lines import Place
 
 
 async def list_branched(conn: Connection) -> list[tuple[UUID, str]]:
@@ -103,3 +105,29 @@ async def expire_some(
         limit,
     )
     return [(row["sha256"], row["size"]) for row in rows]
+
+
+async def begin_anew(
+    tx: Connection, bucket_id: UUID, place: Place, digests: Collection[bytes]
+) -> None:
+    """Let the grace of a commit begin now, and keep again what it changed to ``digests``.
+
+    Storage holds those. The whole line of the commit stays as long: others of it were or will be
+    brought with it.
+    """
+    await content.lock_for_naming(tx, bucket_id)
+    await tx.execute(
+        "UPDATE unreached_line SET since = now() WHERE line_id = $1 AND position < $2", *place
+    )
+    await tx.execute(
+        """
+        UPDATE branch_change
+        SET expired_at = NULL
+        WHERE line_id = $1
+            AND position = $2
+            AND expired_at IS NOT NULL
+            AND sha256 = ANY ($3::bytea[])
+        """,
+        *place,
+        list(digests),
+    )

@@ -24,6 +24,7 @@ from services.versioning.repository import (
     lines,
     nodes,
     repositories,
+    unreached,
 )
 from services.versioning.repository.commits import StoredCommit
 from services.versioning.repository.lines import Place
@@ -76,9 +77,11 @@ async def import_commit(
             stored = imported.at(Place(0, 0))  # it is nowhere yet
         elif await commits.exists(tx, repository.bucket_id, imported.commit_id):
             known = await commits.get_commit(tx, repository.bucket_id, imported.commit_id)
+            await _keep(tx, repository, known.place, imported)
             return CommitMade(commit=commit_info(known), changed=0)
         else:
             stored = await _write(tx, cache, repository, imported)
+            await _keep(tx, repository, stored.place, imported)
     return CommitMade(commit=commit_info(stored), changed=len(imported.states))
 
 
@@ -141,6 +144,15 @@ async def _write(
     place = await history.store(tx, cache, repository, commit, imported.edited, line_id=line_id)
     await branch_changes.insert_changes(tx, bucket_id, place, imported.states)
     return imported.at(place)
+
+
+async def _keep(tx: Connection, repository: Repository, place: Place, imported: Imported) -> None:
+    """Let nothing of an import be given up before its branch is made, however old its first part.
+
+    Who brings a commit again after its content was given up brought that as well.
+    """
+    digests = {entry.sha256 for entry in imported.states.values() if entry is not None}
+    await unreached.begin_anew(tx, repository.bucket_id, place, digests)
 
 
 async def _parent_tree(conn: Connection, repository: Repository, request: ImportCommit) -> NodeId:

@@ -196,6 +196,56 @@ async def test_content_of_a_deleted_branch_goes_after_the_grace_and_is_named_on(
     assert (refused.status_code, refused.json()["paths"]) == (410, ["b"])
 
 
+async def bring(kept: Kept, word: str, *parents: str) -> str:
+    """Import a commit that puts one file; return it."""
+    content = f"{kept.name} {word}".encode()
+    await kept.http.post(f"{kept.url}/contents", content=content)
+    put = {"op": "put", "path": word, "sha256": hashlib.sha256(content).hexdigest()}
+    body = {"author": "ann@example.org", "committed_at": "2001-02-03T04:05:06Z", "changes": [put]}
+    made = await kept.post("imports", {**body, "parents": parents})
+    commit: str = made["commit"]["commit_id"]
+    return commit
+
+
+async def test_an_import_that_was_given_up_can_be_brought_again(kept: Kept) -> None:
+    await kept.write("a")
+    commit = await bring(kept, "b")
+    await kept.give_up_unreached(0)
+    given_up = await kept.read("b", ref=commit)
+
+    again = await bring(kept, "b")
+    await kept.give_up_unreached(3600)
+    await kept.post("branches", {"name": "brought", "source": commit})
+
+    assert given_up == "version-expired"
+    assert again == commit
+    assert await kept.read("b", ref="brought") == f"{kept.name} b".encode()
+
+
+async def test_an_import_that_goes_on_after_a_long_time_is_not_given_up(kept: Kept) -> None:
+    await kept.write("a")
+    first = await bring(kept, "b")
+    await kept.give_up_unreached(3600)
+    async with kept.db.connection() as conn:
+        await conn.execute(
+            """
+            UPDATE unreached_line
+            SET since = since - interval '2 hours'
+            FROM line
+            JOIN repository USING (bucket_id)
+            WHERE line.line_id = unreached_line.line_id
+                AND repository.bucket = $1
+            """,
+            kept.name,
+        )
+
+    second = await bring(kept, "c", first)
+    await kept.give_up_unreached(3600)
+
+    read = [await kept.read(path, ref=second) for path in ("b", "c")]
+    assert read == [f"{kept.name} {path}".encode() for path in ("b", "c")]
+
+
 async def test_a_branch_cannot_begin_where_content_was_given_up(kept: Kept) -> None:
     await kept.write("a", 3)
     await kept.write("b")
