@@ -55,6 +55,7 @@ from services.gateway.routes import (
     usage,
     versions,
 )
+from services.gateway.routes.body_examples import show_bodies
 from services.gateway.routes.given import PREFIX
 from services.gateway.routes.refusals import describe_refusals
 from services.gateway.settings import Settings
@@ -133,6 +134,7 @@ def build_application(
         logging_config=None,
     )
     describe_refusals(app)
+    show_bodies(app)
     learn_queries(app)
     return app
 

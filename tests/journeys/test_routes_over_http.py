@@ -29,6 +29,16 @@ async def test_the_document_describes_every_call(http: httpx.AsyncClient) -> Non
     assert body["schema"] == {"type": "string", "format": "binary"}
 
 
+async def test_the_calls_that_write_history_show_a_body(http: httpx.AsyncClient) -> None:
+    found = await document(http)
+
+    for path, operations in found["paths"].items():
+        for method, operation in operations.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            if "Versions" in operation["tags"] and "application/json" in content:
+                assert content["application/json"]["examples"], (method, path)
+
+
 async def test_the_documentation_needs_nothing_from_elsewhere(platform: Platform) -> None:
     async with httpx.AsyncClient(base_url=platform.url, follow_redirects=True) as anybody:
         page = await anybody.get("/")
@@ -61,3 +71,12 @@ async def test_a_request_belongs_to_its_callers_trace(http: httpx.AsyncClient) -
     )
 
     assert answer.headers["x-request-id"] == trace_id
+
+
+async def test_an_input_that_does_not_fit_is_named_with_its_place(http: httpx.AsyncClient) -> None:
+    query = (await http.get("/api/v1/buckets", params={"limit": 0})).json()
+    body = (await http.post("/api/v1/buckets", json={"name": "No Bucket"})).json()
+
+    assert (query["errors"][0]["field"], query["errors"][0]["in"]) == ("limit", "query")
+    assert (body["errors"][0]["field"], body["errors"][0]["in"]) == ("name", "body")
+    assert body["detail"].startswith("expected 3 to 63 lower-case letters")
