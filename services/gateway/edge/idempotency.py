@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import msgspec
@@ -60,11 +61,12 @@ class Idempotency:
     async def _answer_first(
         self, scope: Scope, body: bytes, receive: Receive, send: Send, key_id: UUID, key: str
     ) -> None:
-        recorder = _Recorder(send)
+        recorder = _Recorder(send, lambda: self._settle(scope, recorder, key_id, key))
         try:
             await self._app(scope, _given_again(body, receive), recorder.send)
         finally:
-            await self._settle(scope, recorder, key_id, key)
+            if not recorder.ended:
+                await self._settle(scope, recorder, key_id, key)
 
     async def _settle(self, scope: Scope, recorder: "_Recorder", key_id: UUID, key: str) -> None:
         async with self._db.connection() as conn:
@@ -83,10 +85,11 @@ class Idempotency:
 
 
 class _Recorder:
-    """Passes an answer on and remembers it."""
+    """Passes an answer on and remembers it: it is kept before the caller has all of it."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, keep: Callable[[], Awaitable[None]]) -> None:
         self._send = send
+        self._keep = keep
         self.status = 0
         self.headers: list[list[str]] = []
         self.body = bytearray()
@@ -103,7 +106,11 @@ class _Recorder:
         else:
             self.body += message.get("body", b"")
             self.ended = not message.get("more_body", False)
-        await self._send(message)
+        try:
+            if self.ended:  # who has heard it may ask again at once
+                await self._keep()
+        finally:
+            await self._send(message)
 
 
 async def _collect(receive: Receive, most: int) -> bytes:

@@ -110,7 +110,7 @@ async def test_what_was_changed_here_is_exported_on_top(
     assert back.git("fsck", "--strict") == ""
     assert back.git("ls-tree", "-r", "--name-only", "main").split() == ["docs/new.md", "run.sh"]
     assert back.git("ls-tree", "main", "run.sh").startswith("100755 ")
-    assert back.id_of("main~2") == first
+    assert back.git("rev-list", "main").split()[-1] == first  # under one commit, or two
     assert back.id_of("main") == Repository(tmp_path / "twin").id_of("main")
     assert os.access(tmp_path / "back" / "run.sh", os.X_OK)
 
