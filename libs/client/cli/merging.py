@@ -1,5 +1,6 @@
 """``merge``, ``revert`` and ``cherry-pick``: what was done in one place, done in another."""
 
+from collections.abc import Awaitable
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -19,7 +20,7 @@ from libs.client.cli.output import (
 from libs.client.client import Client
 from libs.client.failures import ApiProblem, Usage
 from libs.client.merges import Conflicts, conflicts_in
-from libs.contracts.versioning import EntryChange, FileState, Merged, Resolution, Side
+from libs.contracts.versioning import CommitMade, EntryChange, FileState, Merged, Resolution, Side
 
 FAILED = 1
 SHOWN = 100
@@ -92,12 +93,8 @@ async def revert(
 ) -> int:
     """Take back what a commit did, also a restore: a new commit, no bytes move."""
     async with connect.client() as client:
-        try:
-            made = await client.commits.revert(bucket, commit, branch=branch, message=message)
-        except ApiProblem as problem:
-            return _show_conflicts(problem, BY_HAND, json=json)
-    print_json([made]) if json else say(told(branch, made))
-    return 0
+        made = client.commits.revert(bucket, commit, branch=branch, message=message)
+        return await _show_made(branch, made, json=json)
 
 
 async def cherry_pick(
@@ -112,11 +109,17 @@ async def cherry_pick(
 ) -> int:
     """Do on a branch what a commit did elsewhere."""
     async with connect.client() as client:
-        try:
-            made = await client.commits.cherry_pick(bucket, commit, branch=branch, message=message)
-        except ApiProblem as problem:
-            return _show_conflicts(problem, BY_HAND, json=json)
-    print_json([made]) if json else say(told(branch, made))
+        made = client.commits.cherry_pick(bucket, commit, branch=branch, message=message)
+        return await _show_made(branch, made, json=json)
+
+
+async def _show_made(branch: str, made: Awaitable[CommitMade], *, json: bool) -> int:
+    """Wait for a commit, and show it or why there is none."""
+    try:
+        commit = await made
+    except ApiProblem as problem:
+        return _show_conflicts(problem, BY_HAND, json=json)
+    print_json([commit]) if json else say(told(branch, commit))
     return 0
 
 

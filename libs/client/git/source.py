@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from libs.client.failures import ClientFailure, Usage
 from libs.client.git.names import refused_path
+from libs.client.git.ordering import parents_first
 
 T = TypeVar("T", Commit, Blob)
 HEADS, TAGS = Ref(b"refs/heads/"), Ref(b"refs/tags/")
@@ -95,20 +96,7 @@ class Source:
         self, heads: Iterable[ObjectID], known: Collection[ObjectID] = ()
     ) -> list[ObjectID]:
         """Return the commits that lead to ``heads``, parents first, without what leads to known."""
-        order: list[ObjectID] = []
-        seen: set[ObjectID] = set(known)
-        for head in heads:
-            waiting = [(head, False)]
-            while waiting:
-                commit_id, its_parents_are_there = waiting.pop()
-                if its_parents_are_there:
-                    order.append(commit_id)
-                elif commit_id not in seen:
-                    seen.add(commit_id)
-                    waiting.append((commit_id, True))
-                    parents = self.commit(commit_id).parents
-                    waiting += [(parent, False) for parent in reversed(parents)]
-        return order
+        return parents_first(heads, lambda commit_id: self.commit(commit_id).parents, known)
 
     def leads_to(self, commit_id: ObjectID, head: ObjectID) -> bool:
         """Tell whether ``head`` is or comes after a commit."""

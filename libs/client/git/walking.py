@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from msgspec import Struct
 
 from libs.client.client import Client
+from libs.client.git.ordering import parents_first
 from libs.contracts.versioning import CommitInfo
 
 FIRST_PAGE = 16
@@ -45,17 +46,4 @@ class Line(Struct, frozen=True):
 
 def in_order(lines: dict[str, Line], heads: Iterable[str]) -> list[str]:
     """Return the commits, parents first."""
-    order: list[str] = []
-    seen: set[str] = set()
-    for head in heads:
-        waiting = [(head, False)]
-        while waiting:
-            commit_id, its_parents_are_there = waiting.pop()
-            if its_parents_are_there:
-                order.append(commit_id)
-            elif commit_id not in seen:
-                seen.add(commit_id)
-                waiting.append((commit_id, True))
-                parents = reversed(lines[commit_id].parents)
-                waiting += [(parent, False) for parent in parents]
-    return order
+    return parents_first(heads, lambda commit_id: lines[commit_id].parents)

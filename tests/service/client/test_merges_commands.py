@@ -63,6 +63,17 @@ async def test_conflicts_are_shown_and_resolved_by_path(
     assert (await client.files.get(bucket, "a")).startswith(b"theirs ")
 
 
+async def test_who_merges_before_committing_is_told_what_is_staged(
+    strongroom: Command, client: Client, bucket: str
+) -> None:
+    await strongroom.ok("merge", bucket, "draft")
+    await client.staging.put(bucket, "draft", "late", f"late {new_id()}".encode())
+
+    early = await strongroom.ok("merge", bucket, "draft")
+
+    assert f"1 write on draft is in no commit yet: strongroom commit {bucket} -b draft" in early.err
+
+
 async def test_a_squashed_merge_has_one_parent(
     strongroom: Command, client: Client, bucket: str
 ) -> None:
@@ -90,6 +101,7 @@ async def test_a_commit_is_taken_back_unless_its_files_changed_since(
     assert "2 files changed" in reverted.out
     assert refused.code == 1
     assert "changed on both sides" in refused.err
+    assert "Write on the branch what is to be there" in refused.err
 
 
 async def test_what_a_commit_did_is_done_on_another_branch(
