@@ -73,7 +73,8 @@ async def restore(
     /,
     *,
     to: Annotated[
-        str | None, Parameter(help="Commit, branch or tag; see `strongroom log BUCKET`.")
+        str | None,
+        Parameter(help="Commit, branch, tag or moment (@2026-11-20T10:00Z); see `strongroom log`."),
     ] = None,
     version: Annotated[
         int | None, Parameter(help="Version of one file; see `strongroom log BUCKET/PATH`.")
