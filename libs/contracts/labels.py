@@ -1,6 +1,7 @@
 """What may be said of a file besides its bytes: its media type, metadata and tags."""
 
 import re
+from functools import lru_cache
 
 from libs.contracts.problems import Problem
 from libs.contracts.values import Labels
@@ -28,6 +29,7 @@ class InvalidLabels(Problem):
     code, status = "invalid-labels", 400
 
 
+@lru_cache(1024)  # of a failure nothing is remembered
 def check_content_type(content_type: str) -> None:
     """Raise ``InvalidContentType`` unless it is a media type (RFC 9110 §8.3.1) safe in a header."""
     if not _MEDIA_TYPE.fullmatch(content_type):
@@ -55,6 +57,8 @@ def check_labels(labels: Labels, field: str) -> None:
 
 
 def _check_sizes(labels: Labels, field: str) -> None:
+    if not labels:
+        return
     if len(labels) > MOST_LABELS:
         raise InvalidLabels(f"there are more than {MOST_LABELS}", field=field)
     for key, value in labels.items():

@@ -36,9 +36,9 @@ class InvalidPath(Problem):
 
 def check_path(path: str, field: str = "path") -> None:
     """Raise ``InvalidPath``, naming ``field``, unless a file may have this path."""
-    for what, pattern in _REFUSED.items():
-        if pattern.search(path):
-            raise InvalidPath(f"the path contains {what}", field=field)
+    # Most paths are plain ASCII, and none of these characters is.
+    if "\\" in path or not (path.isascii() and path.isprintable()):
+        _check_characters(path, field)
     if len(path.encode()) > MOST_BYTES:
         raise InvalidPath(f"the path is longer than {MOST_BYTES} bytes", field=field)
     for segment in path.split("/"):
@@ -46,6 +46,12 @@ def check_path(path: str, field: str = "path") -> None:
             raise InvalidPath("the path has an empty segment", field=field)
         if segment in (".", ".."):
             raise InvalidPath(f"the path has the segment {segment!r}", field=field)
+
+
+def _check_characters(path: str, field: str) -> None:
+    for what, pattern in _REFUSED.items():
+        if pattern.search(path):
+            raise InvalidPath(f"the path contains {what}", field=field)
 
 
 def check_search_text(text: str, field: str) -> None:

@@ -137,10 +137,11 @@ async def edit(
     edited = Edited(root, 0, 0, {})
     changes: list[EntryChange] = []
     for part in _parts(states):
-        before = await nodes.drive(tx, cache, tree.get(edited.root, part), edited.nodes)
+        told = dict(islice(part.items(), CHANGES_TOLD - len(changes)))
+        before = await nodes.drive(tx, cache, tree.get(edited.root, told), edited.nodes)
+        changes += entry_changes(before, told)
         step = await nodes.drive(tx, cache, tree.edit(edited.root, part), edited.nodes)
         edited = Edited(step.root, step.count, step.size, edited.nodes | step.nodes)
-        changes += entry_changes(before, dict(islice(part.items(), CHANGES_TOLD - len(changes))))
     return edited, changes
 
 
