@@ -124,6 +124,8 @@ async def protect_main(scene: Branching, wanted: bool) -> bool:
 
 
 async def test_the_bucket_knows_whether_main_is_protected(scene: Branching) -> None:
+    await scene.put(a="one")  # so history has heard of the bucket
+
     told = [await protect_main(scene, wanted) for wanted in (True, True, False)]
 
     assert told == [True, True, False]
@@ -132,12 +134,13 @@ async def test_the_bucket_knows_whether_main_is_protected(scene: Branching) -> N
 async def test_a_protection_that_only_storage_knows_of_can_be_ended(
     scene: Branching,
 ) -> None:
+    await scene.put(a="one")
     # Whoever asked for it died before that was committed here.
     await scene.ask(UpdateBucket(name=scene.name, actor=ACTOR, protected=True))
 
     assert await protect_main(scene, False) is False
 
-    await scene.put(a="one")
+    await scene.put(b="two")
 
 
 async def test_a_tag_stays_where_it_is_when_its_branch_moves_and_goes(scene: Branching) -> None:
