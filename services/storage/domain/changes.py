@@ -68,7 +68,9 @@ def with_parts(request: ApplyChanges, parts: Sequence[Part]) -> ApplyChanges:
         request,
         changes=[*request.changes, *chain.from_iterable(part.changes for part in parts)],
         expect=dict(chain(request.expect.items(), *(part.expect.items() for part in parts))),
-        expect_states=dict(chain.from_iterable(part.expect_states.items() for part in parts)),
+        expect_states=dict(
+            chain(request.expect_states.items(), *(part.expect_states.items() for part in parts))
+        ),
     )
 
 
