@@ -34,7 +34,7 @@ demo: $(STAMP) ## Show what it does with a real directory tree; DEMO_DIR=/some/t
 	@exec $(PY) -m libs.client.demo $(DEMO_DIR)
 
 test: $(STAMP) ## Run every test against real servers; ARGS="-k word" selects
-	@exec $(PYTEST) -n 3 --dist loadfile $(ARGS)
+	@exec $(PYTEST) -n 4 --dist loadfile $(ARGS)
 
 test-fast: $(STAMP) ## Run the tests that need no server
 	@exec $(PYTEST) -q $(FAST_TESTS) $(ARGS)
