@@ -9,7 +9,8 @@ it; if this process dies in between, whoever records them writes that commit (``
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import chain
 from uuid import UUID
@@ -32,7 +33,7 @@ from services.versioning.domain.errors import BranchProtected, MainContended, St
 from services.versioning.domain.refs import MAIN
 from services.versioning.domain.tree import Entry
 from services.versioning.history import Draft, Head
-from services.versioning.repository import nodes, pending
+from services.versioning.repository import nodes, pending, repositories
 from services.versioning.repository.nodes import NodeCache
 from services.versioning.repository.repositories import Repository
 from services.versioning.settings import Settings
@@ -106,6 +107,8 @@ class Applier:
         self._cache = cache
         self._settings = settings
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        # Each turn keeps a connection while its transactions take others.
+        self._turns_at_once = asyncio.Semaphore(max(1, settings.pool_size // 3))
 
     async def commit(
         self,
@@ -176,7 +179,24 @@ class Applier:
         )
 
     async def _commit_to_main(self, wanted: Wanted, *, blind: bool = False) -> Applied:
-        """Plan, let storage apply, write the commit; each in a transaction of its own.
+        """Plan, let storage apply, write the commit, while nobody else plans another one."""
+        async with self._turn(wanted.repository):
+            return await self._commit_in_turn(wanted, blind=blind)
+
+    @asynccontextmanager
+    async def _turn(self, repository: Repository) -> AsyncIterator[None]:
+        """Keep other planned commits from this main, in every process, until this one is written.
+
+        A plan may depend on more than files: on the head that was expected, on what was merged.
+        Whoever waits here in this process does so without a connection.
+        """
+        turn = self._turns.setdefault(repository.bucket_id, asyncio.Lock())
+        async with turn, self._turns_at_once, self._db.transaction() as tx:
+            await repositories.lock_for_planning(tx, repository.bucket_id)
+            yield
+
+    async def _commit_in_turn(self, wanted: Wanted, *, blind: bool) -> Applied:
+        """Do it in a transaction for each step.
 
         Where storage does not answer, its events will tell whether it applied the commit.
         """

@@ -25,6 +25,31 @@ async def merge_trees(
     return merging.merge(our_changes.deltas, their_changes.deltas)
 
 
+async def merge_over(
+    conn: Connection, cache: NodeCache, *, bases: Sequence[NodeId], ours: NodeId, theirs: NodeId
+) -> ThreeWay:
+    """Bring ``theirs`` to ``ours`` where both have several best common ancestors, the newest first.
+
+    A path of which these lead to different results was settled before, on each side in its own
+    way: that is a conflict.
+    """
+    merged = await merge_trees(conn, cache, base=bases[0], ours=ours, theirs=theirs)
+    disputed: set[str] = set()
+    for base in bases[1:]:
+        other = await merge_trees(conn, cache, base=base, ours=ours, theirs=theirs)
+        disputed |= merging.disputed(merged, other)
+    if not disputed:
+        return merged
+    paths = sorted(disputed)
+    before, our, their = [
+        await nodes.drive(conn, cache, tree.get(root, paths)) for root in (bases[0], ours, theirs)
+    ]
+    return merging.with_conflicts(
+        merged,
+        [Conflict(path, before.get(path), our.get(path), their.get(path)) for path in paths],
+    )
+
+
 async def merge_deltas(
     conn: Connection, cache: NodeCache, *, ours: NodeId, theirs: Sequence[Delta]
 ) -> ThreeWay:

@@ -4,7 +4,7 @@ Nothing here knows trees, lines or segments: a commit is its files and its paren
 commits have in common is found by walking over sets.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -90,11 +90,11 @@ class World:
                 waiting += self.commits[one].parents
         return frozenset(found)
 
-    def base(self, ours: int | None, theirs: int) -> int | None:
-        """Return the newest common ancestor that no other has behind it."""
+    def bases(self, ours: int | None, theirs: int) -> list[int | None]:
+        """Return the common ancestors that no other has behind it; None stands for no files."""
         common = self.behind(theirs) & (frozenset() if ours is None else self.behind(ours))
         best = [one for one in common if not any(one in self.behind(o) for o in common - {one})]
-        return max(best, default=None)
+        return [*sorted(best, reverse=True)] if best else [None]
 
 
 Change: TypeAlias = Callable[[World], World]
@@ -174,8 +174,8 @@ def merge(
         branch = world.branch(into)
         if branch.head is not None and theirs in world.behind(branch.head):
             return world
-        base = world.base(branch.head, theirs)
-        states, conflicts = three_way(world.files(base), world.committed(into), world.files(theirs))
+        bases = [world.files(base) for base in world.bases(branch.head, theirs)]
+        states, conflicts = three_ways(bases, world.committed(into), world.files(theirs))
         if set(resolutions) - conflicts.keys():
             raise Refused("resolution-unused")
         for path, (_, our, their) in list(conflicts.items()):
@@ -287,6 +287,23 @@ def back(world: World, name: str, steps: int) -> int:
             raise Refused("ref-not-found")
         found = parents[0]
     return found
+
+
+def three_ways(
+    bases: Sequence[Files], ours: Files, theirs: Files
+) -> tuple[dict[str, File | None], dict[str, tuple[File | None, ...]]]:
+    """Merge from each base; where these say different things, the path is in conflict."""
+    states, conflicts = three_way(bases[0], ours, theirs)
+    for base in bases[1:]:
+        other_states, other_conflicts = three_way(base, ours, theirs)
+        for path in {*ours, *theirs}:
+            if ((path in states), (path in conflicts)) != (
+                (path in other_states),
+                (path in other_conflicts),
+            ):
+                states.pop(path, None)
+                conflicts[path] = (bases[0].get(path), ours.get(path), theirs.get(path))
+    return states, conflicts
 
 
 def three_way(

@@ -17,6 +17,8 @@ Resolution: TypeAlias = Side | Entry | None
 """Which side is right, or what the path becomes instead; None: it is removed."""
 
 PATHS_NAMED = 20
+KEPT, CONFLICT = "kept", "conflict"
+"""What a merge says of a path that it leaves as ours, and of one that it leaves to people."""
 
 
 class Conflict(Struct, frozen=True):
@@ -52,6 +54,26 @@ def merge(ours: Sequence[Delta], theirs: Sequence[Delta]) -> ThreeWay:
             conflicts.append(Conflict(delta.path, delta.before, own.after, delta.after))
     on_both = ours_by_path.keys() & {delta.path for delta in theirs}
     return ThreeWay(states, conflicts, frozenset(on_both))
+
+
+def disputed(one: ThreeWay, other: ThreeWay) -> frozenset[str]:
+    """Return the paths of which merges of the same sides, from two bases, say different things."""
+    mine, its = _outcomes(one), _outcomes(other)
+    return frozenset(
+        path for path in mine.keys() | its.keys() if mine.get(path, KEPT) != its.get(path, KEPT)
+    )
+
+
+def with_conflicts(merged: ThreeWay, further: Sequence[Conflict]) -> ThreeWay:
+    """Return the merge with ``further`` paths in conflict, whatever it said of them."""
+    by_path = {conflict.path: conflict for conflict in (*merged.conflicts, *further)}
+    states = {path: entry for path, entry in merged.states.items() if path not in by_path}
+    conflicts = [conflict for _, conflict in sorted(by_path.items())]
+    return ThreeWay(states, conflicts, merged.on_both | by_path.keys())
+
+
+def _outcomes(merged: ThreeWay) -> dict[str, Entry | str | None]:
+    return merged.states | {conflict.path: CONFLICT for conflict in merged.conflicts}
 
 
 def resolve(

@@ -43,15 +43,16 @@ async def list_behind(conn: Connection, places: Ancestors) -> Ancestors:
     return reached
 
 
-async def find_merge_base(
+async def list_merge_bases(
     conn: Connection, bucket_id: UUID, ours: Ancestors, theirs: Ancestors
-) -> CommitId | None:
-    """Return the best common ancestor: one that is behind no other; None: nothing is in common.
+) -> list[CommitId]:
+    """Return the best common ancestors, those behind no other, the newest first.
 
-    Branches that merged each other crosswise have several of them; the newest is taken.
+    There are none where nothing is in common, and several where branches merged each other
+    crosswise.
     """
     common = {line: min(ours[line], theirs[line]) for line in ours.keys() & theirs.keys()}
-    found = await conn.fetchval(
+    rows = await conn.fetch(
         """
         WITH common AS (
             SELECT *
@@ -77,12 +78,11 @@ async def find_merge_base(
                     AND merge_parent.parent_position = common.position
             )
         ORDER BY commit.committed_at DESC, commit.commit_id
-        LIMIT 1
         """,
         bucket_id,
         *_columns(common),
     )
-    return None if found is None else CommitId(found)
+    return [CommitId(row["commit_id"]) for row in rows]
 
 
 async def _with_forks(conn: Connection, runs: Ancestors) -> dict[int, int]:

@@ -98,6 +98,13 @@ async def mark_restored(tx: Connection, bucket_id: UUID) -> None:
     )
 
 
+async def lock_for_planning(tx: Connection, bucket_id: UUID) -> None:
+    """Keep others from planning commits to main until ``tx`` ends; storage's go on."""
+    await tx.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"planning {bucket_id}"
+    )
+
+
 async def mark_deleted(tx: Connection, bucket_id: UUID) -> None:
     """Keep the history of a bucket that is gone, under its id only."""
     await tx.execute(

@@ -153,25 +153,24 @@ class _Merging:
         )
 
     async def _outcome(self, conn: Connection, head: Head) -> Outcome:
-        """Compare both sides with their best common ancestor, and resolve what can be."""
+        """Compare both sides with their best common ancestors, and resolve what can be."""
         bucket_id, source = self._repository.bucket_id, self._source
         ours = await ancestry.list_ancestors(conn, head.place) if head.place else {}
         if ancestry.contains(ours, source.place):
             return Outcome(source.commit_id, ThreeWay({}, []), contained=True)
         await self._check(conn, head)
         theirs = await ancestry.list_ancestors(conn, source.place)
-        base = await ancestry.find_merge_base(conn, bucket_id, ours, theirs)
-        merged = await three_ways.merge_trees(
+        bases = await ancestry.list_merge_bases(conn, bucket_id, ours, theirs)
+        stored = [await commits.get_commit(conn, bucket_id, base) for base in bases]
+        merged = await three_ways.merge_over(
             conn,
             self._cache,
-            base=EMPTY.node_id
-            if base is None
-            else (await commits.get_commit(conn, bucket_id, base)).commit.tree,
+            bases=[base.commit.tree for base in stored] or [EMPTY.node_id],
             ours=head.tree,
             theirs=source.commit.tree,
         )
         resolved = merging.resolve(merged, self._resolutions.by_path, self._request.otherwise)
-        return Outcome(base, resolved)
+        return Outcome(bases[0] if bases else None, resolved)
 
     async def _check(self, conn: Connection, head: Head) -> None:
         """Raise unless all that the branch asks for has passed on this source."""

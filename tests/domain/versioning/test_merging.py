@@ -124,3 +124,27 @@ def test_a_resolution_without_a_conflict_is_refused_by_name() -> None:
         merging.resolve(found, {"both": "ours", "theirs": "theirs", "nowhere": None})
 
     assert refused.value.fields["paths"] == ["nowhere", "theirs"]
+
+
+@settings(max_examples=200)
+@given(STATES, CHANGES, CHANGES, CHANGES)
+def test_only_what_two_bases_disagree_about_is_disputed(
+    base: Files,
+    another: dict[str, Entry | None],
+    our: dict[str, Entry | None],
+    their: dict[str, Entry | None],
+) -> None:
+    ours, theirs = applied(base, our), applied(base, their)
+    one, other = merged(base, ours, theirs), merged(applied(base, another), ours, theirs)
+
+    disputed = merging.disputed(one, other)
+    settled = merging.with_conflicts(
+        one, [Conflict(path, base.get(path), ours.get(path), theirs.get(path)) for path in disputed]
+    )
+
+    assert merging.disputed(one, one) == frozenset()
+    in_conflict = [conflict.path for conflict in settled.conflicts]
+    assert in_conflict == sorted({conflict.path for conflict in one.conflicts} | disputed)
+    assert not settled.states.keys() & set(in_conflict)
+    for path, entry in settled.states.items():
+        assert other.states[path] == entry == theirs.get(path)

@@ -62,8 +62,8 @@ class Graph:
         found = await ancestry.list_ancestors(self.tx, self.places[commit_id])
         return {other for other, place in self.places.items() if ancestry.contains(found, place)}
 
-    async def base(self, ours: CommitId, theirs: CommitId) -> CommitId | None:
-        return await ancestry.find_merge_base(
+    async def bases(self, ours: CommitId, theirs: CommitId) -> list[CommitId]:
+        return await ancestry.list_merge_bases(
             self.tx,
             self.bucket_id,
             await ancestry.list_ancestors(self.tx, self.places[ours]),
@@ -98,8 +98,8 @@ async def test_branches_have_in_common_where_they_began(graph: Graph) -> None:
     ours = await graph.commit(await graph.commit(fork))
     theirs = await graph.commit(fork)
 
-    assert await graph.base(ours, theirs) == fork
-    assert await graph.base(ours, fork) == fork
+    assert await graph.bases(ours, theirs) == [fork]
+    assert await graph.bases(ours, fork) == [fork]
 
 
 async def test_a_merge_moves_what_is_in_common(graph: Graph) -> None:
@@ -108,23 +108,23 @@ async def test_a_merge_moves_what_is_in_common(graph: Graph) -> None:
     merge = await graph.commit(main, branch)
     later = await graph.commit(branch)
 
-    assert await graph.base(merge, later) == branch
-    assert await graph.base(later, merge) == branch
+    assert await graph.bases(merge, later) == [branch]
+    assert await graph.bases(later, merge) == [branch]
 
 
-async def test_of_a_crosswise_merge_the_newest_is_taken(graph: Graph) -> None:
+async def test_a_crosswise_merge_has_two_best_ones_the_newest_first(graph: Graph) -> None:
     fork = await graph.commit()
     ours, theirs = await graph.commit(fork), await graph.commit(fork, new_line=True)
     our_merge, their_merge = await graph.commit(ours, theirs), await graph.commit(theirs, ours)
 
     assert graph.best(our_merge, their_merge) == [theirs, ours]
-    assert await graph.base(our_merge, their_merge) == theirs
+    assert await graph.bases(our_merge, their_merge) == [theirs, ours]
 
 
 async def test_histories_of_their_own_have_nothing_in_common(graph: Graph) -> None:
     ours, theirs = await graph.commit(), await graph.commit()
 
-    assert await graph.base(ours, theirs) is None
+    assert await graph.bases(ours, theirs) == []
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -143,5 +143,4 @@ async def test_random_histories_are_as_sets_say(graph: Graph, seed: int) -> None
         assert await graph.found_behind(one) == graph.behind[one]
     for _ in range(60):
         ours, theirs = random.choice(written), random.choice(written)
-        best = graph.best(ours, theirs)
-        assert await graph.base(ours, theirs) == (best[0] if best else None)
+        assert await graph.bases(ours, theirs) == graph.best(ours, theirs)

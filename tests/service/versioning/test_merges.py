@@ -326,3 +326,26 @@ async def test_nothing_that_is_not_there_can_be_merged(here: Branching) -> None:
         await here.merge("main@never", "ours")
     with pytest.raises(AnsweredWithProblem):
         await here.ask(GetCommit(bucket=here.name, ref="nowhere"))
+
+
+async def test_what_crosswise_merges_settled_differently_is_in_conflict_again(
+    here: Branching,
+) -> None:
+    await here.write("ours", plan="two", other="ours")
+    await here.write("theirs", plan="three", new="theirs")
+    await here.branch("ours-before", "ours")
+    await here.merge("theirs", "ours", resolutions={"plan": "ours"})
+    await here.merge("ours-before", "theirs", resolutions={"plan": "ours"})
+
+    told = await here.conflicts("theirs", "ours")
+    merged = await here.merge("theirs", "ours", resolutions={"plan": "theirs"})
+
+    assert [conflict["path"] for conflict in told["conflicts"]] == ["plan"]
+    assert merged.changed == 1
+    assert await here.words("ours") == {
+        "kept": "kept",
+        "gone": "gone",
+        "plan": "three",
+        "other": "ours",
+        "new": "theirs",
+    }

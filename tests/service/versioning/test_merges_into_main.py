@@ -161,6 +161,23 @@ async def test_two_merges_of_the_same_branch_at_once_are_one(here: Branching) ->
     await recorded(here)
 
 
+async def test_of_two_merges_at_once_that_resolve_differently_only_one_is_made(
+    here: Branching,
+) -> None:
+    for turn in range(6):
+        before = await here.write("theirs", plan=f"theirs {turn}")
+        await here.put(plan=f"ours {turn}")
+        await recorded(here)
+
+        made = await asyncio.gather(
+            here.merge("theirs", otherwise="ours"), here.merge("theirs", otherwise="theirs")
+        )
+
+        commits = [merged.commit for merged in made if merged.commit is not None]
+        assert [commit.parents[1] for commit in commits] == [before]
+        assert await here.words("main") == await here.files()
+
+
 async def test_merges_into_main_at_once_are_all_kept(here: Branching) -> None:
     branches = [f"branch-{number}" for number in range(5)]
     for name in branches:
