@@ -56,7 +56,7 @@ def main() -> None:
     if trees:
         print(f"\n{tree_table(trees)}")
     if arguments.save or (not arguments.cases and not arguments.quick):
-        print(f"\nwritten: {save(report(before, figures, trees))}")
+        print(f"\nwritten: {save(report(before, figures, trees), arguments.cases)}")
 
 
 def _arguments() -> argparse.Namespace:

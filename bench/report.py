@@ -59,12 +59,16 @@ def report(before: Machine, figures: Sequence[Figure], trees: Sequence[TreeCost]
     )
 
 
-def save(found: Report) -> Path:
-    """Write ``results/<date>.json``, in place of an earlier one of that day, and ``latest.md``."""
+def save(found: Report, cases: Sequence[str] = ()) -> Path:
+    """Write ``<date>.json``, in place of an earlier one of that day, and ``latest.md``.
+
+    What only some ``cases`` found stands by itself, under their names.
+    """
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{found.at:%Y-%m-%d}.json"
+    name = "-".join(cases)
+    path = RESULTS / f"{name or format(found.at, '%Y-%m-%d')}.json"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
-    (RESULTS / "latest.md").write_text(as_markdown(found), encoding="utf-8")
+    (RESULTS / f"{name or 'latest'}.md").write_text(as_markdown(found), encoding="utf-8")
     return path
 
 
