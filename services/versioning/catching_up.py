@@ -30,14 +30,14 @@ async def catch_up(bucket: str, db: Database, bus: Bus, timeout_s: float) -> Non
     mark = await bus.ask(MarkBucket(name=bucket))
     try:
         async with asyncio.timeout(timeout_s):
-            await _until(lambda: _is_seen(db, mark.mark_id))
+            await wait_for_mark(db, mark.mark_id)
     except TimeoutError:
         raise HistoryBehind(
             f"changes of {bucket} are still being recorded", retry_after_s=2
         ) from None
     with suppress(TimeoutError):
         async with asyncio.timeout(OVERTAKEN_S):
-            await _settled(bus)
+            await wait_until_settled(bus)
 
 
 async def catch_up_if_named(
@@ -48,12 +48,17 @@ async def catch_up_if_named(
         await catch_up(bucket, db, bus, timeout_s)
 
 
-async def _is_seen(db: Database, mark_id: UUID) -> bool:
-    async with db.connection() as conn:
-        return await marks.is_seen(conn, mark_id)
+async def wait_for_mark(db: Database, mark_id: UUID) -> None:
+    """Wait until a mark came by: everything announced before it was delivered at least once."""
+
+    async def seen() -> bool:
+        async with db.connection() as conn:
+            return await marks.is_seen(conn, mark_id)
+
+    await _until(seen)
 
 
-async def _settled(bus: Bus) -> None:
+async def wait_until_settled(bus: Bus) -> None:
     """Wait until all that was delivered to any replica before this call is acknowledged."""
     stream = stream_for(FileStored.type).name
     before = await bus.jetstream.consumer_info(stream, RECORD)

@@ -11,21 +11,16 @@ have to come together, in this order:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from uuid import UUID
 
 from libs.chassis.bus import Bus
 from libs.chassis.database import Database
 from libs.chassis.rpc import serves
-from libs.contracts.storage import FileStored
-from libs.contracts.streams import stream_for
 from libs.contracts.versioning import BlobsInUse, ContentInUse
+from services.versioning.catching_up import wait_for_mark, wait_until_settled
 from services.versioning.domain.errors import HistoryBehind
 from services.versioning.reactions import RECORD
-from services.versioning.repository import content, marks
+from services.versioning.repository import content
 from services.versioning.settings import Settings
-
-POLL_S = 0.05
 
 
 @serves(BlobsInUse)
@@ -34,8 +29,8 @@ async def blobs_in_use(
 ) -> ContentInUse:
     try:
         async with asyncio.timeout(settings.mark_timeout_s):
-            await _until(lambda: _is_seen(db, request.mark_id))
-            await _settled(bus)
+            await wait_for_mark(db, request.mark_id)
+            await wait_until_settled(bus)
     except TimeoutError:
         raise HistoryBehind("events are still being recorded", retry_after_s=2) from None
     async with db.connection() as conn:
@@ -43,32 +38,3 @@ async def blobs_in_use(
         parked = await content.list_parked(conn, RECORD, request.digests)
         recorded = await content.list_in_use(conn, request.bucket_id, request.digests)
     return ContentInUse(digests=sorted({*parked, *recorded}))
-
-
-async def _is_seen(db: Database, mark_id: UUID) -> bool:
-    async with db.connection() as conn:
-        return await marks.is_seen(conn, mark_id)
-
-
-async def _settled(bus: Bus) -> None:
-    """Wait until all that was delivered before this call is acknowledged."""
-    stream = stream_for(FileStored.type).name
-    before = await bus.jetstream.consumer_info(stream, RECORD)
-    if before.delivered is None:
-        return
-    delivered = before.delivered.stream_seq
-
-    async def acknowledged() -> bool:
-        now = await bus.jetstream.consumer_info(stream, RECORD)
-        floor: int = now.ack_floor.stream_seq if now.ack_floor else 0
-        settled: bool = now.num_ack_pending == 0 or floor >= delivered
-        return settled
-
-    await _until(acknowledged)
-
-
-async def _until(true: Callable[[], Awaitable[bool]]) -> None:
-    while True:
-        if await true():
-            return
-        await asyncio.sleep(POLL_S)
