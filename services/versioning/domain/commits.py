@@ -4,7 +4,7 @@ The layout is specified in ``docs/versioning-format.md``. As a commit names its 
 by digest, its own id vouches for the whole history behind it.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import NewType
 
@@ -12,15 +12,20 @@ from msgspec import Struct, field
 
 from services.versioning.domain.errors import CorruptCommit, UnsupportedFormat
 from services.versioning.domain.tree import NodeId
-from services.versioning.domain.wire import Malformed, Scanner, labels, put_bytes, put_varint, utf8
+from services.versioning.domain.wire import (
+    DIGEST_BYTES,
+    Malformed,
+    Scanner,
+    put_bytes,
+    put_digest,
+    put_metadata,
+    put_time,
+    put_varint,
+    utf8,
+)
 
 FORMAT = 0xC1
 """First byte of every commit: kind C (commit), version 1."""
-DIGEST_BYTES = 32
-METADATA = 1
-"""Number of the optional field; a reader refuses those it does not know."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 CommitId = NewType("CommitId", bytes)
 
@@ -40,19 +45,15 @@ class Commit(Struct, frozen=True, kw_only=True):
 
 def encode(commit: Commit) -> bytes:
     """Write a commit; a naive ``committed_at`` is a ``ValueError``."""
-    if commit.committed_at.utcoffset() is None:
-        raise ValueError("a commit's time needs a time zone")
     out = bytearray((FORMAT,))
-    out += _digest(commit.tree)
+    put_digest(out, commit.tree)
     put_varint(out, len(commit.parents))
     for parent in commit.parents:
-        out += _digest(parent)
-    out += ((commit.committed_at - EPOCH) // MICROSECOND).to_bytes(8, "big", signed=True)
+        put_digest(out, parent)
+    put_time(out, commit.committed_at)
     for text in (commit.author, commit.operation, commit.message):
         put_bytes(out, utf8(text))
-    if commit.metadata:
-        put_varint(out, METADATA)
-        put_bytes(out, labels(commit.metadata))
+    put_metadata(out, commit.metadata)
     return bytes(out)
 
 
@@ -80,15 +81,8 @@ def decode(commit_id: CommitId, data: bytes) -> Commit:
 def _parse(scanner: Scanner) -> Commit:
     tree = NodeId(scanner.take(DIGEST_BYTES))
     parents = tuple(CommitId(scanner.take(DIGEST_BYTES)) for _ in range(scanner.varint()))
-    committed_at = EPOCH + int.from_bytes(scanner.take(8), "big", signed=True) * MICROSECOND
+    committed_at = scanner.time()
     author, operation, message = scanner.text(), scanner.text(), scanner.text()
-    metadata: dict[str, str] = {}
-    if not scanner.at_end():
-        if (number := scanner.varint()) != METADATA:
-            raise Malformed(f"field {number} is unknown")
-        metadata = scanner.labels()
-    if not scanner.at_end():
-        raise Malformed("bytes follow its end")
     return Commit(
         tree=tree,
         parents=parents,
@@ -96,11 +90,5 @@ def _parse(scanner: Scanner) -> Commit:
         committed_at=committed_at,
         operation=operation,
         message=message,
-        metadata=metadata,
+        metadata=scanner.metadata(),
     )
-
-
-def _digest(digest: bytes) -> bytes:
-    if len(digest) != DIGEST_BYTES:
-        raise ValueError(f"a digest has {DIGEST_BYTES} bytes, not {len(digest)}")
-    return digest

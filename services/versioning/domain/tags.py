@@ -10,9 +10,18 @@ from typing import NewType
 
 from msgspec import Struct, field
 
-from services.versioning.domain.commits import DIGEST_BYTES, EPOCH, METADATA, MICROSECOND, CommitId
+from services.versioning.domain.commits import CommitId
 from services.versioning.domain.errors import CorruptTag, UnsupportedFormat
-from services.versioning.domain.wire import Malformed, Scanner, labels, put_bytes, put_varint, utf8
+from services.versioning.domain.wire import (
+    DIGEST_BYTES,
+    Malformed,
+    Scanner,
+    put_bytes,
+    put_digest,
+    put_metadata,
+    put_time,
+    utf8,
+)
 
 FORMAT = 0xA1
 """First byte of every tag: kind A (a name), version 1."""
@@ -32,19 +41,13 @@ class Tag(Struct, frozen=True, kw_only=True):
 
 def encode(tag: Tag) -> bytes:
     """Write a tag; a naive ``tagged_at`` is a ``ValueError``."""
-    if tag.tagged_at.utcoffset() is None:
-        raise ValueError("a tag's time needs a time zone")
-    if len(tag.commit_id) != DIGEST_BYTES:
-        raise ValueError(f"a digest has {DIGEST_BYTES} bytes, not {len(tag.commit_id)}")
     out = bytearray((FORMAT,))
     put_bytes(out, utf8(tag.name))
-    out += tag.commit_id
+    put_digest(out, tag.commit_id)
     put_bytes(out, utf8(tag.author))
-    out += ((tag.tagged_at - EPOCH) // MICROSECOND).to_bytes(8, "big", signed=True)
+    put_time(out, tag.tagged_at)
     put_bytes(out, utf8(tag.message))
-    if tag.metadata:
-        put_varint(out, METADATA)
-        put_bytes(out, labels(tag.metadata))
+    put_metadata(out, tag.metadata)
     return bytes(out)
 
 
@@ -71,20 +74,13 @@ def _parse(scanner: Scanner) -> Tag:
     name = scanner.text()
     commit_id = CommitId(scanner.take(DIGEST_BYTES))
     author = scanner.text()
-    tagged_at = EPOCH + int.from_bytes(scanner.take(8), "big", signed=True) * MICROSECOND
+    tagged_at = scanner.time()
     message = scanner.text()
-    metadata: dict[str, str] = {}
-    if not scanner.at_end():
-        if (number := scanner.varint()) != METADATA:
-            raise Malformed(f"field {number} is unknown")
-        metadata = scanner.labels()
-    if not scanner.at_end():
-        raise Malformed("bytes follow its end")
     return Tag(
         name=name,
         commit_id=commit_id,
         author=author,
         tagged_at=tagged_at,
         message=message,
-        metadata=metadata,
+        metadata=scanner.metadata(),
     )

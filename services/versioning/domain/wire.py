@@ -5,10 +5,17 @@ equal bytes, because bytes are named by their digest.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from services.versioning.domain.errors import TextNotEncodable
 
 MAX_VARINT_BITS = 63
+DIGEST_BYTES = 32
+TIME_BYTES = 8
+METADATA = 1
+"""Number of the optional field of commits and tags; a reader refuses those it does not know."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class Malformed(ValueError):
@@ -56,6 +63,27 @@ def put_bytes(out: bytearray, data: bytes) -> None:
     """Append ``data`` behind its length."""
     put_varint(out, len(data))
     out += data
+
+
+def put_digest(out: bytearray, digest: bytes) -> None:
+    """Append a digest; another number of bytes is a ``ValueError``."""
+    if len(digest) != DIGEST_BYTES:
+        raise ValueError(f"a digest has {DIGEST_BYTES} bytes, not {len(digest)}")
+    out += digest
+
+
+def put_time(out: bytearray, moment: datetime) -> None:
+    """Append a time in microseconds since 1970; a naive one is a ``ValueError``."""
+    if moment.utcoffset() is None:
+        raise ValueError("the time needs a time zone")
+    out += ((moment - EPOCH) // MICROSECOND).to_bytes(TIME_BYTES, "big", signed=True)
+
+
+def put_metadata(out: bytearray, metadata: Mapping[str, str]) -> None:
+    """Append the optional field that ends a commit or a tag; an empty map is left out."""
+    if metadata:
+        put_varint(out, METADATA)
+        put_bytes(out, labels(metadata))
 
 
 def labels(pairs: Mapping[str, str]) -> bytes:
@@ -123,3 +151,18 @@ class Scanner:
         if not pairs:
             raise Malformed("an empty map is left out, not written")
         return pairs
+
+    def time(self) -> datetime:
+        """Read a time, in UTC."""
+        return EPOCH + int.from_bytes(self.take(TIME_BYTES), "big", signed=True) * MICROSECOND
+
+    def metadata(self) -> dict[str, str]:
+        """Read the optional field that ends a commit or a tag, up to the end."""
+        metadata: dict[str, str] = {}
+        if not self.at_end():
+            if (number := self.varint()) != METADATA:
+                raise Malformed(f"field {number} is unknown")
+            metadata = self.labels()
+        if not self.at_end():
+            raise Malformed("bytes follow its end")
+        return metadata

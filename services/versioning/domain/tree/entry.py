@@ -8,9 +8,17 @@ from msgspec import Struct, field
 from services.versioning.domain.errors import CorruptNode, EmptyPath
 from services.versioning.domain.tree.media_types import MEDIA_TYPES, NUMBERS
 from services.versioning.domain.tree.node import Item
-from services.versioning.domain.wire import Malformed, Scanner, labels, put_bytes, put_varint, utf8
+from services.versioning.domain.wire import (
+    DIGEST_BYTES,
+    Malformed,
+    Scanner,
+    labels,
+    put_bytes,
+    put_digest,
+    put_varint,
+    utf8,
+)
 
-DIGEST_BYTES = 32
 METADATA, TAGS = 1, 2
 """Numbers of the optional fields; a reader refuses those it does not know."""
 
@@ -53,14 +61,12 @@ def to_path(key: bytes) -> str:
 
 
 def _encode(entry: Entry) -> bytes:
-    if len(entry.sha256) != DIGEST_BYTES:
-        raise ValueError(f"a sha256 has {DIGEST_BYTES} bytes, not {len(entry.sha256)}")
     out = bytearray()
     number = NUMBERS.get(entry.content_type, 0)
     put_varint(out, number)
     if not number:
         put_bytes(out, utf8(entry.content_type))
-    out += entry.sha256
+    put_digest(out, entry.sha256)
     for field_number, pairs in ((METADATA, entry.metadata), (TAGS, entry.tags)):
         if pairs:
             put_varint(out, field_number)
