@@ -5,6 +5,40 @@ from uuid import UUID
 
 from libs.chassis.database import Connection
 
+# What names ``wanted.sha256``. Each is looked up by its index, laterally and up to one row: a join
+# is planned once, while the tables are small.
+_IN_A_VERSION = """
+    SELECT 1
+    FROM version
+    WHERE version.bucket_id = $1
+      AND version.sha256 = wanted.sha256
+      AND version.expired_at IS NULL
+    LIMIT 1
+    """
+_IN_A_BRANCH_CHANGE = """
+    SELECT 1
+    FROM branch_change
+    WHERE branch_change.bucket_id = $1
+      AND branch_change.sha256 = wanted.sha256
+      AND branch_change.expired_at IS NULL
+    LIMIT 1
+    """
+_STAGED = """
+    SELECT 1
+    FROM staged
+    WHERE staged.bucket_id = $1
+      AND staged.sha256 = wanted.sha256
+    LIMIT 1
+    """
+_STAGED_ON_THE_BRANCH = """
+    SELECT 1
+    FROM staged
+    WHERE staged.bucket_id = $1
+      AND staged.sha256 = wanted.sha256
+      AND staged.branch = $3
+    LIMIT 1
+    """
+
 
 async def lock_for_naming(tx: Connection, bucket_id: UUID) -> None:
     """Let nobody give up content of the bucket before ``tx`` ends; others may name it, too.
@@ -23,39 +57,8 @@ async def lock_for_expiring(tx: Connection, bucket_id: UUID) -> None:
 
 async def list_in_use(conn: Connection, bucket_id: UUID, digests: Sequence[str]) -> list[str]:
     """Return those of ``digests`` that history names: three look-ups for each."""
-    rows = await conn.fetch(
-        """
-        SELECT encode(wanted.sha256, 'hex') AS sha256
-        FROM unnest($2::bytea[]) AS wanted (sha256)
-        -- Each by its index: a join is planned once, while the tables are small.
-        CROSS JOIN LATERAL (
-            (
-                SELECT 1
-                FROM version
-                WHERE version.bucket_id = $1
-                  AND version.sha256 = wanted.sha256
-                  AND version.expired_at IS NULL
-                LIMIT 1
-            ) UNION ALL (
-                SELECT 1
-                FROM branch_change
-                WHERE branch_change.bucket_id = $1
-                  AND branch_change.sha256 = wanted.sha256
-                  AND branch_change.expired_at IS NULL
-                LIMIT 1
-            ) UNION ALL (
-                SELECT 1
-                FROM staged
-                WHERE staged.bucket_id = $1
-                  AND staged.sha256 = wanted.sha256
-                LIMIT 1
-            )
-            LIMIT 1
-        ) AS named
-        """,
-        bucket_id,
-        [bytes.fromhex(sha256) for sha256 in digests],
-    )
+    named = f"({_IN_A_VERSION}) UNION ALL ({_IN_A_BRANCH_CHANGE}) UNION ALL ({_STAGED}) LIMIT 1"
+    rows = await conn.fetch(_those_with(named), bucket_id, list(map(bytes.fromhex, digests)))
     return [row["sha256"] for row in rows]
 
 
@@ -69,66 +72,20 @@ async def keep_in_use(
     would wait for each other if each locked what the other is about to commit.
     """
     await lock_for_naming(tx, bucket_id)
+    own = f"({_IN_A_BRANCH_CHANGE}) UNION ALL ({_STAGED_ON_THE_BRANCH}) LIMIT 1"
     rows = await tx.fetch(
-        """
-        SELECT encode(wanted.sha256, 'hex') AS sha256
-        FROM unnest($2::bytea[]) AS wanted (sha256)
-        CROSS JOIN LATERAL (
-            (
-                SELECT 1
-                FROM branch_change
-                WHERE branch_change.bucket_id = $1
-                  AND branch_change.sha256 = wanted.sha256
-                  AND branch_change.expired_at IS NULL
-                LIMIT 1
-            ) UNION ALL (
-                SELECT 1
-                FROM staged
-                WHERE staged.bucket_id = $1
-                  AND staged.sha256 = wanted.sha256
-                  AND staged.branch = $3
-                LIMIT 1
-            )
-            LIMIT 1
-        ) AS named
-        """,
+        _those_with(own),
         bucket_id,
         [bytes.fromhex(sha256) for sha256 in sorted(set(digests))],
         branch,
     )
     kept = {row["sha256"] for row in rows}
-    for lock in (_LOCK_VERSIONS, _LOCK_STAGED):
+    for named in (_IN_A_VERSION, _STAGED):
         sought = [bytes.fromhex(sha256) for sha256 in sorted(set(digests) - kept)]
         if sought:
-            kept.update(row["sha256"] for row in await tx.fetch(lock, bucket_id, sought))
+            locked = await tx.fetch(_those_with(f"{named} FOR SHARE"), bucket_id, sought)
+            kept.update(row["sha256"] for row in locked)
     return kept
-
-
-_LOCK_VERSIONS = """
-    SELECT encode(wanted.sha256, 'hex') AS sha256
-    FROM unnest($2::bytea[]) AS wanted (sha256)
-    CROSS JOIN LATERAL (
-        SELECT 1
-        FROM version
-        WHERE version.bucket_id = $1
-          AND version.sha256 = wanted.sha256
-          AND version.expired_at IS NULL
-        LIMIT 1
-        FOR SHARE
-    ) AS locked
-    """
-_LOCK_STAGED = """
-    SELECT encode(wanted.sha256, 'hex') AS sha256
-    FROM unnest($2::bytea[]) AS wanted (sha256)
-    CROSS JOIN LATERAL (
-        SELECT 1
-        FROM staged
-        WHERE staged.bucket_id = $1
-          AND staged.sha256 = wanted.sha256
-        LIMIT 1
-        FOR SHARE
-    ) AS locked
-    """
 
 
 async def has_given_up(conn: Connection, bucket_id: UUID) -> bool:
@@ -193,6 +150,15 @@ async def list_parked(conn: Connection, consumer: str, digests: Sequence[str]) -
         list(digests),
     )
     return [row["sha256"] for row in rows]
+
+
+def _those_with(named: str) -> str:
+    """Return the query for those of the digests ``$2`` that ``named`` has a row for."""
+    return f"""
+        SELECT encode(wanted.sha256, 'hex') AS sha256
+        FROM unnest($2::bytea[]) AS wanted (sha256)
+        CROSS JOIN LATERAL ({named}) AS named
+        """  # noqa: S608 - made of our own text
 
 
 def _key(bucket_id: UUID) -> str:
